@@ -1,0 +1,37 @@
+import { schemaMismatch } from '../http';
+import { rawText } from '../numbers';
+import type { Page, PageContext, SourceHttp } from '../source';
+import { market, markets } from './schema';
+
+/** The documented maximum of one page. */
+const batchSize = 250;
+
+/** Name, ticker and rank of the known coins, 250 a call. Coins that the source no longer knows are simply absent. */
+export async function fetchCoins(http: SourceHttp, { coins, cursor }: PageContext): Promise<Page> {
+  const ids = coins.map((coin) => coin.sourceId).toSorted();
+  const left = ids.filter((id) => cursor === null || id > cursor);
+  const batch = left.slice(0, batchSize);
+  const body = await http.getJson({ path: '/coins/markets', query: { vs_currency: 'usd', ids: batch.join(','), per_page: batchSize } });
+  const answer = markets.safeParse(body);
+  if (!answer.success) throw schemaMismatch('coingecko markets', answer.error.issues, body);
+  const items = answer.data.map((raw) => ({ raw, parsed: market.safeParse(raw) }));
+  const rows = items.flatMap(({ parsed }) =>
+    parsed.success
+      ? [
+          {
+            coingecko_id: parsed.data.id,
+            symbol: parsed.data.symbol.toUpperCase(),
+            name: parsed.data.name,
+            market_cap_rank: parsed.data.market_cap_rank,
+          },
+        ]
+      : [],
+  );
+  const rejects = items.flatMap(({ raw, parsed }) => {
+    if (parsed.success) return [];
+    const issue = parsed.error.issues[0]!;
+    const field = issue.path.map(String).join('.');
+    return [{ key: null, field, reason: `${field}: ${issue.message}`, raw: rawText(raw) }];
+  });
+  return { rows, rejects, next: left.length > batch.length ? batch.at(-1)! : null, resume: null, expected: batch.length };
+}

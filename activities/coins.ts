@@ -1,0 +1,28 @@
+import type { Kysely } from 'kysely';
+import { listCoins, type Coin } from '../db/queries/coins';
+import type { Schema } from '../db/schema';
+import { SourceFailure } from './failures';
+import type { Source, SourceCoin } from './source';
+
+/** Finds a coin by its CoinGecko id or its ticker. Throws BadInput naming the candidates. */
+export function findCoin(coins: readonly Coin[], name: string): Coin {
+  const byId = coins.find((coin) => coin.coinId === name.toLowerCase());
+  if (byId) return byId;
+  const byTicker = coins.filter((coin) => coin.symbol === name.toUpperCase());
+  if (byTicker.length === 1) return byTicker[0]!;
+  if (byTicker.length > 1) {
+    throw new SourceFailure('BadInput', `coin "${name}" is ambiguous: ${byTicker.map((coin) => coin.coinId).join(' or ')}; give the id`);
+  }
+  const known = coins.map((coin) => coin.coinId).join(', ');
+  throw new SourceFailure('BadInput', `coin "${name}" is unknown; known: ${known}; to add it: npm run cli -- coins add ${name}`);
+}
+
+export async function resolveCoin(db: Kysely<Schema>, name: string): Promise<Coin> {
+  return findCoin(await listCoins(db), name);
+}
+
+/** A coin under the source's own name, or undefined where the source does not have it. */
+export function sourceCoin(source: Source, coin: Coin): SourceCoin | undefined {
+  const sourceId = source.coinColumn === 'blockchair_id' ? coin.blockchairId : coin.coinId;
+  return sourceId === null ? undefined : { coinId: coin.coinId, symbol: coin.symbol, sourceId };
+}

@@ -1,0 +1,35 @@
+import type { Client } from '@temporalio/client';
+import type { Kysely } from 'kysely';
+import type { Agent } from 'undici';
+import type { Schema } from '../db/schema';
+import { SourceFailure } from './failures';
+import type { SourceConnection } from './http';
+
+/** A source as it is configured here; `unusable` says why it cannot work, and what to do about it. */
+export type ConfiguredSource = SourceConnection & { planName: string; unusable?: string };
+
+export interface Settings {
+  /** share of rejected rows above which a page stays invisible and its run fails */
+  rejectShare: number;
+  logRetentionDays: number;
+  /** marks rows and details of data that is not real */
+  dataLabel: string | null;
+  /** the whole time of one request */
+  requestTimeoutMs: number;
+}
+
+/** Everything that activities are given; they have no other way to the world. */
+export interface ActivityDeps {
+  db: Kysely<Schema>;
+  client: Client;
+  agent: Agent;
+  sources: ReadonlyMap<string, ConfiguredSource>;
+  settings: Settings;
+  redact: (text: string) => string;
+}
+
+export function configuredSource(deps: Pick<ActivityDeps, 'sources'>, name: string): ConfiguredSource {
+  const found = deps.sources.get(name);
+  if (!found) throw new SourceFailure('BadInput', `source "${name}" is not configured`);
+  return found;
+}

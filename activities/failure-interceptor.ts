@@ -1,0 +1,154 @@
+import { CancelledFailure, type Context } from '@temporalio/activity';
+import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { describeDatabaseError, type DatabaseFailureKind } from '../db/failures';
+import { insertCallFailure, summarizeFailures, type FailureSummary } from '../db/queries/source-call-failures';
+import type { ActivityDeps } from './deps';
+import { NotYetTurn, SourceFailure, backoffMs, giveUpAfterMs, rules } from './failures';
+
+// The promise: every failed attempt of a source call is recorded (Temporal keeps only the last one), and what a person
+// reads in the UI says what happened and what happens next. This is the only place that turns errors into Temporal's.
+
+const heartbeatEveryMs = 5_000;
+
+/** Wraps every activity: heartbeats (which also deliver cancellation), failure texts, retry delays, the record. */
+export function createFailureInterceptor(deps: ActivityDeps): (context: Context) => { inbound: ActivityInboundCallsInterceptor } {
+  return (context) => ({
+    inbound: {
+      async execute(input, next) {
+        const beat = setInterval(() => context.heartbeat(), heartbeatEveryMs);
+        try {
+          return await next(input);
+        } catch (error) {
+          throw await toTemporal(deps, context, input.args, error);
+        } finally {
+          clearInterval(beat);
+        }
+      },
+    },
+  });
+}
+
+async function toTemporal(deps: ActivityDeps, context: Context, args: unknown[], error: unknown): Promise<unknown> {
+  if (context.cancellationSignal.aborted) return error instanceof CancelledFailure ? error : context.cancellationSignal.reason;
+  if (error instanceof TemporalFailure) return error;
+  if (error instanceof NotYetTurn) return notYetTurn(context, error);
+  if (error instanceof SourceFailure) return sourceFailure(deps, context, args, error);
+  return otherFailure(deps, context, error);
+}
+
+function notYetTurn(context: Context, { message, waitMs }: NotYetTurn): ApplicationFailure {
+  // a little later than the turn itself, and not all at once
+  const delay = Math.round(waitMs * 1.02 + Math.random() * 1_000);
+  return ApplicationFailure.create({
+    type: 'NotYetTurn',
+    message: `waiting, not failing: ${message}. Asks again at ${clock(delay)} (attempt ${context.info.attempt + 1})`,
+    nextRetryDelay: delay,
+    category: 'BENIGN',
+  });
+}
+
+async function sourceFailure(deps: ActivityDeps, context: Context, args: unknown[], failure: SourceFailure): Promise<ApplicationFailure> {
+  const { type, details } = failure;
+  const rule = rules[type];
+  const message = deps.redact(failure.message);
+  const summary = details.source ? await record(deps, context, args, failure) : undefined;
+  if (rule.retry === 'never') return terminal(`${message}. Not tried again; ${rule.advice}`, failure, context);
+  const elapsed = summary?.elapsedMs ?? 0;
+  if (rule.retry === 'backoff' && type !== 'DatabaseUnavailable' && elapsed >= giveUpAfterMs) {
+    return terminal(`${message}. ${gaveUp(summary)}; ${rule.advice}`, failure, context);
+  }
+  const delay = backoffMs(type, summary?.failures ?? context.info.attempt, failure.retryAfterMs ?? (rule.retry === 'reset' ? msToUtcMidnight() : undefined));
+  const until = rule.retry === 'backoff' ? `, gives up at ${clock(giveUpAfterMs - elapsed)}` : '';
+  return ApplicationFailure.create({
+    type,
+    message: `${message}. Attempt ${context.info.attempt}; tries again at ${clock(delay)}${until}; to try now: reset this activity`,
+    nextRetryDelay: delay,
+    details: [{ ...details, attempt: context.info.attempt }],
+    cause: failure.cause instanceof Error ? failure.cause : undefined,
+  });
+}
+
+function terminal(message: string, failure: SourceFailure, context: Context): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: failure.type,
+    message,
+    nonRetryable: true,
+    details: [{ ...failure.details, attempt: context.info.attempt }],
+  });
+}
+
+/** `gave up after 38 attempts in 2 h 01: 30 × Unavailable (503), 8 × RateLimited` */
+export function gaveUp(summary: FailureSummary | undefined): string {
+  if (!summary) return 'gave up';
+  const minutes = Math.floor(summary.elapsedMs / 60_000);
+  const duration = `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')}`;
+  const causes = summary.causes.map((each) => `${each.failures} × ${each.errorType}${each.httpStatus ? ` (${each.httpStatus})` : ''}`);
+  return `gave up after ${summary.failures} attempts in ${duration}: ${causes.join(', ')}`;
+}
+
+/** Kinds that more of the same will not mend; everything else about the database is retried as long as it lasts. */
+const beyondRetry: ReadonlySet<DatabaseFailureKind> = new Set(['other', 'bad-value', 'duplicate', 'too-large']);
+
+function otherFailure(deps: ActivityDeps, context: Context, error: unknown): ApplicationFailure {
+  const database = describeDatabaseError(error);
+  if (!beyondRetry.has(database.kind)) {
+    const delay = backoffMs('DatabaseUnavailable', context.info.attempt);
+    return ApplicationFailure.create({
+      type: 'DatabaseUnavailable',
+      message: `${deps.redact(database.message)} Attempt ${context.info.attempt}; tries again at ${clock(delay)}, for as long as it lasts`,
+      nextRetryDelay: delay,
+    });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error ? error.stack : undefined;
+  return ApplicationFailure.create({
+    type: 'Bug',
+    message: `${deps.redact(message)}. Not tried again: a defect of cryptoflow, please report it with its stack`,
+    nonRetryable: true,
+    details: [{ stack: deps.redact(stack ?? message) }],
+  });
+}
+
+interface CallArguments {
+  dataset?: string;
+  coin?: string;
+  date?: string;
+}
+
+/** Writes the failed attempt and reads what failed so far. A database that is down must not hide the failure itself. */
+async function record(deps: ActivityDeps, context: Context, args: unknown[], failure: SourceFailure): Promise<FailureSummary | undefined> {
+  const { info } = context;
+  const call = (args[0] ?? {}) as CallArguments;
+  const activity = { workflowId: info.workflowExecution?.workflowId ?? '', runId: info.workflowExecution?.runId ?? '', activityId: info.activityId };
+  try {
+    await insertCallFailure(deps.db, {
+      ...activity,
+      source: failure.details.source ?? '',
+      dataset: failure.details.dataset ?? call.dataset ?? null,
+      coinId: call.coin ?? null,
+      logicalDate: call.date ?? null,
+      activityType: info.activityType,
+      attempt: info.attempt,
+      errorType: failure.type,
+      httpStatus: failure.details.status ?? null,
+      method: failure.details.method ?? null,
+      url: failure.details.url ?? null,
+      message: deps.redact(failure.message),
+      body: failure.details.body ?? null,
+    });
+    return await summarizeFailures(deps.db, activity);
+  } catch (error) {
+    context.log.warn('the failed attempt could not be recorded', { reason: deps.redact(String(error)) });
+    return undefined;
+  }
+}
+
+function msToUtcMidnight(now = Date.now()): number {
+  return 86_400_000 - (now % 86_400_000);
+}
+
+function clock(inMs: number): string {
+  const at = new Date(Date.now() + inMs).toISOString();
+  return inMs < 60_000 ? `${at.slice(11, 19)}Z` : inMs < 20 * 3_600_000 ? `${at.slice(11, 16)}Z` : `${at.slice(0, 16)}Z`;
+}

@@ -1,0 +1,188 @@
+import { Agent, errors, request as send } from 'undici';
+import { createGunzip } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { rawText, parseJson } from './numbers';
+import { SourceFailure, judgeStatus, type FailureDetails } from './failures';
+import type { Plan, Source, SourceHttp, SourceRequest } from './source';
+
+/** 20 MB: the largest known answer (DefiLlama /protocols) is about 10 MB decompressed. */
+const maxBodyBytes = 20 * 1024 * 1024;
+const snippetChars = 500;
+
+export interface HttpSettings {
+  connectTimeoutMs: number;
+  headersTimeoutMs: number;
+  bodyTimeoutMs: number;
+  /** the whole request, so that a source that drips bytes cannot hold an activity */
+  totalTimeoutMs: number;
+}
+
+export const defaultHttpSettings: HttpSettings = {
+  connectTimeoutMs: 10_000,
+  headersTimeoutMs: 30_000,
+  bodyTimeoutMs: 30_000,
+  totalTimeoutMs: 120_000,
+};
+
+/** One agent for the process. It retries nothing: Temporal does. */
+export function createAgent(settings: HttpSettings = defaultHttpSettings): Agent {
+  return new Agent({
+    connect: { timeout: settings.connectTimeoutMs },
+    headersTimeout: settings.headersTimeoutMs,
+    bodyTimeout: settings.bodyTimeoutMs,
+    connections: 16,
+  });
+}
+
+export interface SourceConnection {
+  source: Source;
+  plan: Plan;
+  baseUrl: string;
+  apiKey?: string;
+}
+
+export interface RequestOptions {
+  agent: Agent;
+  connection: SourceConnection;
+  dataset: string;
+  signal?: AbortSignal;
+  redact: (text: string) => string;
+  /** waits for the permit of this request, or throws */
+  permit: (cost: number) => Promise<void>;
+  totalTimeoutMs?: number;
+}
+
+/**
+ * The way to one source for one attempt. Throws SourceFailure with status, redacted URL and a piece of the body.
+ * A second request in the same attempt is a mistake in the source's code: one attempt = one request (rule 4).
+ */
+export function createSourceHttp(options: RequestOptions): SourceHttp {
+  let used = false;
+  return {
+    async getJson(request) {
+      if (used) throw new Error(`${options.dataset} asked twice in one attempt`);
+      used = true;
+      await options.permit(request.cost ?? 1);
+      return getJson(options, request);
+    },
+  };
+}
+
+async function getJson(options: RequestOptions, request: SourceRequest): Promise<unknown> {
+  const { connection, redact } = options;
+  const url = urlOf(connection, request);
+  const details: FailureDetails = {
+    source: connection.source.name,
+    dataset: options.dataset,
+    method: 'GET',
+    url: redact(url.toString()),
+  };
+  const where = `on ${redact(url.pathname)}`;
+  const timeout = AbortSignal.timeout(options.totalTimeoutMs ?? defaultHttpSettings.totalTimeoutMs);
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+
+  let status: number;
+  let headers: Record<string, string | string[] | undefined>;
+  let text: string;
+  try {
+    const response = await send(url, { method: 'GET', dispatcher: options.agent, headers: headersOf(connection), signal });
+    status = response.statusCode;
+    headers = response.headers;
+    text = await readBody(response.body, headers['content-encoding']);
+  } catch (error) {
+    if (options.signal?.aborted) throw options.signal.reason;
+    if (error instanceof SourceFailure) throw new SourceFailure(error.type, `${connection.source.name} ${where}: ${error.message}`, details);
+    throw new SourceFailure('Unavailable', `${connection.source.name} ${where}: ${redact(networkReason(error))}`, details, undefined, { cause: redacted(error, redact) });
+  }
+
+  details.status = status;
+  details.body = redact(text.slice(0, snippetChars));
+  const body = parsed(text);
+  const verdict = connection.source.judge?.(status, body) ?? (status === 200 ? undefined : judgeStatus(status, retryAfterMs(headers['retry-after'])));
+  if (verdict) {
+    throw new SourceFailure(
+      verdict.type,
+      `${connection.source.name} ${status} ${where}: ${redact(verdict.reason)}`,
+      details,
+      verdict.retryAfterMs ?? retryAfterMs(headers['retry-after']),
+    );
+  }
+  if (body === undefined) {
+    throw new SourceFailure('Unavailable', `${connection.source.name} ${status} ${where}: the answer is not JSON`, details);
+  }
+  return body;
+}
+
+function urlOf(connection: SourceConnection, request: SourceRequest): URL {
+  const url = new URL(connection.baseUrl.replace(/\/$/, '') + request.path);
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  const { key } = connection.plan;
+  if (key?.in === 'query' && connection.apiKey) url.searchParams.set(key.name, connection.apiKey);
+  return url;
+}
+
+function headersOf(connection: SourceConnection): Record<string, string> {
+  const { key } = connection.plan;
+  return {
+    accept: 'application/json',
+    'accept-encoding': 'gzip',
+    'user-agent': 'cryptoflow/0.1 (+data ingestion; one request per attempt)',
+    ...(key?.in === 'header' && connection.apiKey ? { [key.name]: connection.apiKey } : {}),
+  };
+}
+
+async function readBody(body: Readable, encoding: string | string[] | undefined): Promise<string> {
+  const stream = encoding === 'gzip' ? body.pipe(createGunzip()) : body;
+  body.once('error', (error) => stream.destroy(error));
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) {
+      body.destroy();
+      throw new SourceFailure('SchemaMismatch', `the answer is larger than ${maxBodyBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Retry-After is seconds or an HTTP date. */
+export function retryAfterMs(header: string | string[] | undefined, now = Date.now()): number | undefined {
+  const value = Array.isArray(header) ? header[0] : header;
+  if (value === undefined) return undefined;
+  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}
+
+function networkReason(error: unknown): string {
+  if (error instanceof errors.ConnectTimeoutError) return 'no connection within the time limit';
+  if (error instanceof errors.HeadersTimeoutError) return 'no answer within the time limit';
+  if (error instanceof errors.BodyTimeoutError) return 'the answer stopped half-way';
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'the answer took too long as a whole';
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  if (code === 'Z_BUF_ERROR' || code === 'Z_DATA_ERROR') return 'the compressed answer is cut off or damaged';
+  return error instanceof Error ? error.message : String(error);
+}
+
+function redacted(error: unknown, redact: (text: string) => string): Error {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new Error(redact(text));
+}
+
+/** Throws SchemaMismatch with the first issues of a zod error and their paths. */
+export function schemaMismatch(what: string, issues: readonly { path: PropertyKey[]; message: string }[], body: unknown): SourceFailure {
+  const first = issues.slice(0, 3).map((issue) => `${issue.path.map(String).join('.') || '(whole answer)'}: ${issue.message}`);
+  return new SourceFailure('SchemaMismatch', `${what}: ${first.join('; ')}`, { body: rawText(body)?.slice(0, snippetChars) });
+}

@@ -1,0 +1,23 @@
+import type { ActivityDeps } from './deps';
+import { createHealthActivities } from './health';
+import { createJoinActivities } from './joins';
+import { createPageActivities } from './pages';
+import { createPlanActivities } from './plan';
+import { createRangeActivities } from './ranges';
+import { createReportActivities } from './report';
+import { createRunActivities } from './runs';
+
+/** All activities of cryptoflow, given what they need. The same set serves every queue. */
+export function createActivities(deps: ActivityDeps) {
+  return {
+    ...createPlanActivities(deps),
+    ...createRunActivities(deps),
+    ...createPageActivities(deps),
+    ...createRangeActivities(deps),
+    ...createJoinActivities(deps),
+    ...createReportActivities(deps),
+    ...createHealthActivities(deps),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,48 @@
+import { source as blockchair } from './blockchair';
+import { source as coingecko } from './coingecko';
+import { SourceFailure } from './failures';
+import type { Dataset, Source } from './source';
+
+/** One line per source. Everything else (queues, environment names, workflow types, budgets) follows from it. */
+export const sources: readonly Source[] = [blockchair, coingecko];
+
+/** A dataset with the full name `<source>.<name>` under which logs, ids and inputs know it. */
+export interface NamedDataset {
+  fullName: string;
+  name: string;
+  source: Source;
+  dataset: Dataset;
+}
+
+export const datasets: readonly NamedDataset[] = sources.flatMap((source) =>
+  Object.entries(source.datasets).map(([name, dataset]) => ({
+    fullName: `${source.name}.${name}`,
+    name,
+    source,
+    dataset,
+  })),
+);
+
+/** `blockchair.blocks`, or `blocks` where only one source has it. Throws BadInput naming what is allowed. */
+export function findDataset(name: string): NamedDataset {
+  const found = datasets.filter((each) => each.fullName === name || each.name === name);
+  if (found.length === 1) return found[0]!;
+  const allowed = (found.length > 1 ? found : datasets).map((each) => each.fullName).join(', ');
+  const problem = found.length > 1 ? 'is offered by several sources' : 'is unknown';
+  throw new SourceFailure('BadInput', `dataset "${name}" ${problem}; allowed: ${allowed}`);
+}
+
+export function findSource(name: string): Source {
+  const found = sources.find((each) => each.name === name);
+  if (found) return found;
+  const known = sources.map((each) => each.name).join(', ');
+  throw new SourceFailure('BadInput', `source "${name}" is unknown; known: ${known}`);
+}
+
+export function workflowTypeOf(source: Source): string {
+  return `ingest${source.label}`;
+}
+
+export function queueOf(source: Source): string {
+  return `cryptoflow-${source.name}`;
+}

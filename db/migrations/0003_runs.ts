@@ -1,0 +1,156 @@
+import { ASCII, EXACT, STAMPS, TABLE, type Statement } from './fragments';
+
+export const id = '0003';
+
+const COUNTS = `records_inserted BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Rows that were new',
+  records_updated BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Rows of which a column changed',
+  records_unchanged BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Rows that were there already, equal in every column',
+  records_rejected BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Records that failed validation, see rejected_records'`;
+
+/** Frozen: a database that has run these statements never sees a change made here. Add a file instead. */
+export const statements: readonly Statement[] = [
+  [
+    'data_ingestion_logs',
+    `CREATE TABLE IF NOT EXISTS data_ingestion_logs (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT COMMENT 'The log_id of the rows that the run wrote; grows with time',
+  source VARCHAR(32) ${ASCII} NOT NULL COMMENT 'Upstream service (blockchair), or cryptoflow for our own work',
+  data_type VARCHAR(64) ${ASCII} NOT NULL COMMENT 'What of it (transactions, retention.onchain_data)',
+  coin_symbol VARCHAR(100) ${EXACT} NULL COMMENT 'Upper-case ticker; NULL: the run is for all coins',
+  coin_id VARCHAR(150) ${ASCII} NULL COMMENT 'CoinGecko id; NULL: the run is for all coins',
+  target_date DATE NULL COMMENT 'Logical date: the UTC day that the data is for; NULL: not by date',
+  slot DATETIME(6) NULL COMMENT 'Logical date of a 15-minute run: the start of the quarter-hour (UTC); NULL: not by slot',
+  run_key VARCHAR(255) ${ASCII} NOT NULL COMMENT 'Dataset/coin/date or slot: runs with the same key do the same work',
+  status ENUM('running','success','partial','failed','cancelled','skipped') NOT NULL COMMENT 'running until the run ends; partial: rows came, but not all there are; skipped: it cannot or need not work here',
+  records_processed BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Inserted + updated + unchanged + rejected, the sum over the run''s pages',
+  ${COUNTS},
+  records_expected BIGINT UNSIGNED NULL COMMENT 'Records that the source says there are; NULL: it did not say',
+  attempts INT UNSIGNED NOT NULL DEFAULT 1 COMMENT 'Executions of the run: 1, and one more for every reset or retry of its workflow',
+  started_at DATETIME(6) NOT NULL COMMENT 'Start of the first execution (UTC)',
+  completed_at DATETIME(6) NULL COMMENT 'End of the last execution (UTC); NULL: running',
+  error_type VARCHAR(64) ${ASCII} NULL COMMENT 'Failure type (RateLimited, SchemaMismatch, …); NULL: no failure',
+  error_message TEXT NULL COMMENT 'Why it did not end as success; NULL: running or success',
+  workflow_id VARCHAR(255) ${EXACT} NOT NULL COMMENT 'Temporal workflow id',
+  first_execution_run_id CHAR(36) ${ASCII} NOT NULL COMMENT 'Temporal run id of the first execution, the same over reset and continue-as-new',
+  run_id CHAR(36) ${ASCII} NOT NULL COMMENT 'Temporal run id of the current or last execution',
+  triggered_by VARCHAR(255) ${EXACT} NOT NULL COMMENT 'What started it: schedule, a person''s identity, the id of the DAG',
+  ${STAMPS},
+  PRIMARY KEY (id),
+  UNIQUE KEY uq_execution (workflow_id, first_execution_run_id, run_key),
+  KEY idx_run_key (run_key, id),
+  KEY idx_status_started (status, started_at),
+  KEY idx_source_type_date (source, data_type, target_date),
+  KEY idx_coin_date (coin_id, target_date),
+  KEY idx_started (started_at)
+) ${TABLE} COMMENT='Every run (DataIngestionLog)'`,
+  ],
+  [
+    'ingestion_pages',
+    `CREATE TABLE IF NOT EXISTS ingestion_pages (
+  log_id BIGINT UNSIGNED NOT NULL COMMENT 'Run (data_ingestion_logs.id)',
+  cursor_key VARCHAR(255) ${ASCII} NOT NULL COMMENT 'Cursor that the page was asked with; empty: the first page',
+  ${COUNTS},
+  next_cursor VARCHAR(255) ${ASCII} NULL COMMENT 'Cursor of the next page; NULL: this was the last one',
+  resume_cursor VARCHAR(255) ${ASCII} NULL COMMENT 'Where a later run of the same date may go on; NULL: at the beginning',
+  records_expected BIGINT UNSIGNED NULL COMMENT 'Records that the source says the whole run has; NULL: it did not say',
+  fetched_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) COMMENT 'When the source answered (UTC)',
+  ${STAMPS},
+  PRIMARY KEY (log_id, cursor_key)
+) ${TABLE} COMMENT='One request and what it wrote, committed together with its rows'`,
+  ],
+  [
+    'rejected_records',
+    `CREATE TABLE IF NOT EXISTS rejected_records (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT COMMENT 'Surrogate key',
+  log_id BIGINT UNSIGNED NOT NULL COMMENT 'Run (data_ingestion_logs.id) that met the record',
+  source VARCHAR(32) ${ASCII} NOT NULL COMMENT 'Upstream service',
+  data_type VARCHAR(64) ${ASCII} NOT NULL COMMENT 'What of it (transactions)',
+  coin_id VARCHAR(150) ${ASCII} NULL COMMENT 'CoinGecko id; NULL: not known, or for all coins',
+  target_date DATE NULL COMMENT 'Logical date (UTC day); NULL: not by date',
+  slot DATETIME(6) NULL COMMENT 'Logical quarter-hour (UTC); NULL: not by slot',
+  record_key VARCHAR(255) ${EXACT} NULL COMMENT 'Natural key of the record in the source (a hash); NULL: it has none that can be read',
+  line_number BIGINT UNSIGNED NULL COMMENT 'Line in the file, the header is 1; NULL: not from a file',
+  field VARCHAR(255) ${EXACT} NULL COMMENT 'Path of the field that is wrong; NULL: the record as a whole',
+  reason TEXT NOT NULL COMMENT 'Which rule it breaks',
+  raw MEDIUMTEXT NOT NULL COMMENT 'The record as the source sent it',
+  ${STAMPS},
+  PRIMARY KEY (id),
+  KEY idx_log (log_id),
+  KEY idx_created (created_at)
+) ${TABLE} COMMENT='What failed validation, kept as it came'`,
+  ],
+  [
+    'source_call_failures',
+    `CREATE TABLE IF NOT EXISTS source_call_failures (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT COMMENT 'Surrogate key',
+  source VARCHAR(32) ${ASCII} NOT NULL COMMENT 'Upstream service',
+  dataset VARCHAR(64) ${ASCII} NULL COMMENT 'Dataset (blockchair.transactions); NULL: a call for none',
+  coin_id VARCHAR(150) ${ASCII} NULL COMMENT 'CoinGecko id; NULL: for all coins',
+  logical_date VARCHAR(32) ${ASCII} NULL COMMENT 'Day (2026-11-21) or slot (2026-11-21T10:15:00Z) that the call was for; NULL: neither',
+  workflow_id VARCHAR(255) ${EXACT} NOT NULL COMMENT 'Temporal workflow id',
+  run_id CHAR(36) ${ASCII} NOT NULL COMMENT 'Temporal run id',
+  activity_id VARCHAR(255) ${EXACT} NOT NULL COMMENT 'Temporal activity id within the run',
+  activity_type VARCHAR(255) ${EXACT} NOT NULL COMMENT 'Activity that made the call',
+  attempt INT UNSIGNED NOT NULL COMMENT 'Attempt of the activity, from 1',
+  error_type VARCHAR(64) ${ASCII} NOT NULL COMMENT 'Failure type (RateLimited, Unavailable, …)',
+  http_status SMALLINT UNSIGNED NULL COMMENT 'HTTP status; NULL: no answer came',
+  method VARCHAR(8) ${ASCII} NULL COMMENT 'HTTP method; NULL: it failed before a request was made',
+  url TEXT NULL COMMENT 'URL without secrets; NULL: it failed before a request was made',
+  message TEXT NOT NULL COMMENT 'What happened and what happens next',
+  body_snippet TEXT NULL COMMENT 'Beginning of the answer; NULL: no answer, or an empty one',
+  retry_at DATETIME(6) NULL COMMENT 'When Temporal tries again (UTC); NULL: it does not',
+  failed_at DATETIME(6) NOT NULL COMMENT 'When the attempt failed (UTC)',
+  ${STAMPS},
+  PRIMARY KEY (id),
+  UNIQUE KEY uq_attempt (workflow_id, run_id, activity_id, attempt),
+  KEY idx_failed (failed_at),
+  KEY idx_source_type (source, error_type, failed_at)
+) ${TABLE} COMMENT='Failed attempts of source calls: Temporal keeps only the last of each'`,
+  ],
+  [
+    'source_budgets',
+    `CREATE TABLE IF NOT EXISTS source_budgets (
+  source VARCHAR(32) ${ASCII} NOT NULL COMMENT 'Upstream service',
+  cost_per_minute DECIMAL(12,3) NOT NULL COMMENT 'Units (the source''s own: calls, points) that may be spent in a minute',
+  next_free_at DATETIME(6) NOT NULL DEFAULT '1970-01-01 00:00:00.000000' COMMENT 'When the next request may go out (UTC, the database''s clock)',
+  turn_us BIGINT NOT NULL DEFAULT 0 COMMENT '1 + microseconds that the last permit had to wait: carries LAST_INSERT_ID out of the UPDATE',
+  day DATE NULL COMMENT 'UTC day that the day counters are of; NULL: nothing spent yet',
+  day_quota DECIMAL(14,3) NULL COMMENT 'Units a UTC day; NULL: no limit by day',
+  day_live DECIMAL(14,3) NOT NULL DEFAULT 0 COMMENT 'Units that live and manual work spent on that day',
+  day_backfill DECIMAL(14,3) NOT NULL DEFAULT 0 COMMENT 'Units that backfills spent on that day',
+  month CHAR(7) ${ASCII} NULL COMMENT 'UTC month (2026-11) that the month counters are of; NULL: nothing spent yet',
+  month_quota DECIMAL(14,3) NULL COMMENT 'Units a month; NULL: no limit by month',
+  month_live DECIMAL(14,3) NOT NULL DEFAULT 0 COMMENT 'Units that live and manual work spent in that month',
+  month_backfill DECIMAL(14,3) NOT NULL DEFAULT 0 COMMENT 'Units that backfills spent in that month',
+  live_reserve DECIMAL(4,3) NOT NULL DEFAULT 0 COMMENT 'Share of a quota (0 to 1) that backfills leave for live work',
+  backfill_reserve DECIMAL(4,3) NOT NULL DEFAULT 0 COMMENT 'Share of a quota (0 to 1) that live work leaves for backfills',
+  max_concurrency INT UNSIGNED NULL COMMENT 'Requests at the same time; NULL: no limit',
+  paused_until DATETIME(6) NULL COMMENT 'No request before this (UTC); NULL: not paused',
+  paused_reason VARCHAR(500) NULL COMMENT 'Why it is paused; NULL: not paused',
+  ${STAMPS},
+  PRIMARY KEY (source)
+) ${TABLE} COMMENT='What each source allows, and what is spent: one UPDATE takes a permit'`,
+  ],
+  [
+    'source_leases',
+    `CREATE TABLE IF NOT EXISTS source_leases (
+  source VARCHAR(32) ${ASCII} NOT NULL COMMENT 'Upstream service',
+  lease_no SMALLINT UNSIGNED NOT NULL COMMENT 'Place among the requests at the same time, from 1 to source_budgets.max_concurrency',
+  holder VARCHAR(255) ${EXACT} NULL COMMENT 'Attempt that holds the place; NULL: free',
+  lease_until DATETIME(6) NULL COMMENT 'When the place is free again without being given back (UTC, the database''s clock); NULL: free',
+  ${STAMPS},
+  PRIMARY KEY (source, lease_no)
+) ${TABLE} COMMENT='Requests that may be open at the same time'`,
+  ],
+  [
+    'admitted_dates',
+    `CREATE TABLE IF NOT EXISTS admitted_dates (
+  workflow_id VARCHAR(255) ${EXACT} NOT NULL COMMENT 'Temporal workflow id of the run that works on an old date',
+  run_id CHAR(36) ${ASCII} NOT NULL COMMENT 'Temporal run id',
+  logical_date VARCHAR(32) ${ASCII} NOT NULL COMMENT 'Day (2026-11-21) or slot (2026-11-21T10:15:00Z) that is admitted',
+  lease_until DATETIME(6) NOT NULL COMMENT 'When the admission ends without being given back (UTC, the database''s clock)',
+  ${STAMPS},
+  PRIMARY KEY (workflow_id, run_id),
+  KEY idx_lease (lease_until)
+) ${TABLE} COMMENT='Old dates that are worked on at present: only a few at once, so that live runs do not wait behind them'`,
+  ],
+];

@@ -1,0 +1,226 @@
+import { sql, type Kysely, type Transaction } from 'kysely';
+import type { Schema } from '../schema';
+
+export type RunStatus = 'running' | 'success' | 'partial' | 'failed' | 'cancelled' | 'skipped';
+
+/** What identifies a run: one execution of one dataset for one coin (or all) and one logical date. */
+export interface RunIdentity {
+  source: string;
+  dataType: string;
+  coinId: string | null;
+  coinSymbol: string | null;
+  targetDate: string | null;
+  runKey: string;
+  workflowId: string;
+  firstExecutionRunId: string;
+  runId: string;
+  triggeredBy: string;
+  /** rows the day has, where an earlier run of the date has learned it */
+  expected: number | null;
+}
+
+export interface RunCounts {
+  processed: number;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  rejected: number;
+}
+
+export const noCounts: RunCounts = { processed: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
+
+/** The row of the run, made now if this is its first execution. Safe to repeat. Returns its id. */
+export async function insertRun(db: Kysely<Schema>, run: RunIdentity): Promise<number> {
+  const inserted = await db
+    .insertInto('data_ingestion_logs')
+    .values({
+      source: run.source,
+      data_type: run.dataType,
+      coin_id: run.coinId,
+      coin_symbol: run.coinSymbol,
+      target_date: run.targetDate,
+      run_key: run.runKey,
+      status: 'running',
+      started_at: sql`UTC_TIMESTAMP(6)`,
+      workflow_id: run.workflowId,
+      first_execution_run_id: run.firstExecutionRunId,
+      run_id: run.runId,
+      triggered_by: run.triggeredBy,
+      records_expected: run.expected,
+    })
+    .onDuplicateKeyUpdate({ id: sql`LAST_INSERT_ID(id)` })
+    .executeTakeFirstOrThrow();
+  return Number(inserted.insertId);
+}
+
+/**
+ * Another execution of the same run (a reset, or the next of continue-as-new) takes the row over and opens it again;
+ * `attempts` counts those that did not merely continue. Locks the row: pages of one run are written one at a time.
+ */
+export async function takeOverRun(trx: Transaction<Schema>, logId: number, runId: string, continuedFrom: string | null): Promise<void> {
+  await trx
+    .updateTable('data_ingestion_logs')
+    .set({
+      attempts: sql`IF(run_id <=> ${continuedFrom}, attempts, attempts + 1)`,
+      status: 'running',
+      completed_at: null,
+      error_type: null,
+      error_message: null,
+      run_id: runId,
+    })
+    .where('id', '=', logId)
+    .where('run_id', '<>', runId)
+    .execute();
+  await trx.selectFrom('data_ingestion_logs').select('id').where('id', '=', logId).forUpdate().executeTakeFirst();
+}
+
+/** How many rows the day has, from the first page that says so. */
+export async function noteExpected(trx: Transaction<Schema>, logId: number, expected: number | null): Promise<void> {
+  if (expected === null) return;
+  await trx.updateTable('data_ingestion_logs').set({ records_expected: expected }).where('id', '=', logId).where('records_expected', 'is', null).execute();
+}
+
+export interface RunEnd {
+  status: Exclude<RunStatus, 'running'>;
+  errorType?: string | null;
+  message?: string | null;
+}
+
+/**
+ * Ends the row, at most once per execution (rule 6), with the sums over its pages. Returns false where it had ended.
+ */
+export async function endRun(db: Kysely<Schema>, logId: number, runId: string, end: RunEnd): Promise<boolean> {
+  const sum = (column: string) => sql<number>`COALESCE((SELECT SUM(${sql.ref(column)}) FROM ingestion_pages WHERE log_id = ${logId}), 0)`;
+  const result = await db
+    .updateTable('data_ingestion_logs')
+    .set({
+      records_inserted: sum('records_inserted'),
+      records_updated: sum('records_updated'),
+      records_unchanged: sum('records_unchanged'),
+      records_rejected: sum('records_rejected'),
+      records_processed: sql`records_inserted + records_updated + records_unchanged + records_rejected`,
+      status: end.status,
+      completed_at: sql`UTC_TIMESTAMP(6)`,
+      error_type: end.errorType ?? null,
+      error_message: end.message ?? null,
+      run_id: runId,
+    })
+    .where('id', '=', logId)
+    .where((where) => where.or([where('status', '=', 'running'), where('run_id', '<>', runId)]))
+    .executeTakeFirst();
+  return Number(result.numUpdatedRows) > 0;
+}
+
+export interface LoggedRun extends RunCounts {
+  id: number;
+  source: string;
+  dataType: string;
+  coinId: string | null;
+  targetDate: string | null;
+  status: RunStatus;
+  expected: number | null;
+  attempts: number;
+  startedAt: string;
+  completedAt: string | null;
+  errorType: string | null;
+  message: string | null;
+  workflowId: string;
+  firstExecutionRunId: string;
+  runId: string;
+  triggeredBy: string;
+}
+
+export interface LogFilter {
+  source?: string;
+  status?: RunStatus;
+  coinId?: string;
+  date?: string;
+  workflowId?: string;
+  limit: number;
+}
+
+/** Newest first. */
+export async function listRuns(db: Kysely<Schema>, filter: LogFilter): Promise<LoggedRun[]> {
+  let query = db.selectFrom('data_ingestion_logs').selectAll();
+  if (filter.source) query = query.where('source', '=', filter.source);
+  if (filter.status) query = query.where('status', '=', filter.status);
+  if (filter.coinId) query = query.where('coin_id', '=', filter.coinId);
+  if (filter.date) query = query.where('target_date', '=', filter.date);
+  if (filter.workflowId) query = query.where('workflow_id', '=', filter.workflowId);
+  const rows = await query.orderBy('id', 'desc').limit(filter.limit).execute();
+  return rows.map(toLoggedRun);
+}
+
+export async function findRun(db: Kysely<Schema>, logId: number): Promise<LoggedRun | undefined> {
+  const row = await db.selectFrom('data_ingestion_logs').selectAll().where('id', '=', logId).executeTakeFirst();
+  return row && toLoggedRun(row);
+}
+
+/** Rows that say `running`, oldest first. */
+export async function listRunning(db: Kysely<Schema>, limit: number): Promise<LoggedRun[]> {
+  const rows = await db.selectFrom('data_ingestion_logs').selectAll().where('status', '=', 'running').orderBy('started_at').limit(limit).execute();
+  return rows.map(toLoggedRun);
+}
+
+/** The last runs of a key that ended with rows, newest first: where a partial run stopped, the next goes on. */
+export async function newestEnded(db: Kysely<Schema>, runKey: string): Promise<LoggedRun | undefined> {
+  const row = await db
+    .selectFrom('data_ingestion_logs')
+    .selectAll()
+    .where('run_key', '=', runKey)
+    .where('status', 'in', ['success', 'partial', 'failed', 'cancelled'])
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && toLoggedRun(row);
+}
+
+/** Deletes rows older than the cut-off, but never the one that is a date's state (rule 6). Returns how many. */
+export async function deleteOldRuns(db: Kysely<Schema>, before: string, limit: number): Promise<number> {
+  const old = await db
+    .selectFrom('data_ingestion_logs as log')
+    .leftJoin('ingestion_state as state', 'state.log_id', 'log.id')
+    .select('log.id')
+    .where('log.started_at', '<', before)
+    .where('log.status', '<>', 'running')
+    .where('state.log_id', 'is', null)
+    .orderBy('log.id')
+    .limit(limit)
+    .execute();
+  if (old.length === 0) return 0;
+  const ids = old.map((row) => row.id);
+  await db.deleteFrom('ingestion_pages').where('log_id', 'in', ids).execute();
+  await db.deleteFrom('data_ingestion_logs').where('id', 'in', ids).execute();
+  return ids.length;
+}
+
+type LogRow = Awaited<ReturnType<ReturnType<typeof selectAll>['executeTakeFirstOrThrow']>>;
+function selectAll(db: Kysely<Schema>) {
+  return db.selectFrom('data_ingestion_logs').selectAll();
+}
+
+function toLoggedRun(row: LogRow): LoggedRun {
+  return {
+    id: row.id,
+    source: row.source,
+    dataType: row.data_type,
+    coinId: row.coin_id,
+    targetDate: row.target_date,
+    status: row.status,
+    processed: row.records_processed,
+    inserted: row.records_inserted,
+    updated: row.records_updated,
+    unchanged: row.records_unchanged,
+    rejected: row.records_rejected,
+    expected: row.records_expected,
+    attempts: row.attempts,
+    startedAt: row.started_at,
+    completedAt: row.completed_at,
+    errorType: row.error_type,
+    message: row.error_message,
+    workflowId: row.workflow_id,
+    firstExecutionRunId: row.first_execution_run_id,
+    runId: row.run_id,
+    triggeredBy: row.triggered_by,
+  };
+}

@@ -1,0 +1,112 @@
+import type { AddressInfo } from 'node:net';
+import { createBlockchair } from './blockchair';
+import { createCoinGecko } from './coingecko';
+import { createFaults, type Fault } from './faults';
+import { createReplay } from './replay';
+import { createSimulatorServer } from './server';
+import { createTraffic, type Peak, type RecordedRequest } from './traffic';
+import type { Upstream } from './upstream';
+import { createWorld, type World } from './world/world';
+
+export interface SimulatorOptions {
+  /** Everything follows from it; default `cryptoflow`. */
+  seed?: string;
+  /** 0, the default, takes a free port. Always on loopback. */
+  port?: number;
+  /** Nothing newer than this is served; default the real clock. */
+  now?: () => Date;
+  /** Per chain; default 144. */
+  blocksPerDay?: number;
+  /** Per chain; default 1,500, at least one per block. */
+  transactionsPerDay?: number;
+  /** Keys that are accepted; none by default. */
+  keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[] };
+  /** The limits that the services document, or none; default documented. */
+  limits?: 'documented' | 'none';
+  /** Serves the recorded answers of this folder instead of a world. */
+  replayFolder?: string;
+}
+
+export interface Simulator {
+  url: string;
+  baseUrls: { blockchair: string; coingecko: string; coingeckoPro: string };
+  /** Every request that arrived, oldest first. */
+  requests: readonly RecordedRequest[];
+  /** Makes a route fail, e.g. `fault('blockchair /bitcoin/transactions', { status: 503, times: 2 })`; returns what removes it. */
+  fault(route: string, fault: Fault): () => void;
+  clearFaults(): void;
+  /**
+   * Alters one upstream row; returns what undoes it. Tables: `bitcoin/blocks`, `bitcoin/transactions` (key: id or hash),
+   * `bitcoin/addresses` (key: address) with upstream field names, and `prices/bitcoin` (key: `YYYY-MM-DD`, the snapshot
+   * of 00:00 UTC) with `price`, `marketCap`, `volume` in USD.
+   */
+  changeRow(table: string, key: string, fields: Record<string, unknown>): () => void;
+  /** The most that a source was asked for at once. */
+  peak(source: string): Peak;
+  /** Ends every connection, hanging ones too. */
+  close(): Promise<void>;
+}
+
+/** Starts the simulated services on one port of loopback. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const seed = options.seed ?? 'cryptoflow';
+  const world = createWorld({
+    seed,
+    now: options.now ?? (() => new Date()),
+    blocksPerDay: options.blocksPerDay ?? 144,
+    transactionsPerDay: options.transactionsPerDay ?? 1500,
+  });
+  const faults = createFaults(seed);
+  const traffic = createTraffic();
+  const upstreams = options.replayFolder
+    ? createReplay(options.replayFolder, simulated(world, options))
+    : simulated(world, options);
+  const server = createSimulatorServer(upstreams, faults, traffic);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    url,
+    baseUrls: {
+      blockchair: `${url}/blockchair`,
+      coingecko: `${url}/coingecko/api/v3`,
+      coingeckoPro: `${url}/coingecko-pro/api/v3`,
+    },
+    requests: traffic.requests,
+    fault: (route, fault) => faults.add(route, fault),
+    clearFaults: () => faults.clear(),
+    changeRow: (table, key, fields) => changeRow(world, table, key, fields),
+    peak: (source) => traffic.peak(source),
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error ? reject(error) : resolve()));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** The services there are: one line each. */
+function simulated(world: World, { keys = {}, limits }: SimulatorOptions): Upstream[] {
+  const limited = limits !== 'none';
+  return [
+    createBlockchair(world, { keys: keys.blockchair ?? [], limited }),
+    createCoinGecko(world, { demoKeys: keys.coingeckoDemo ?? [], proKeys: keys.coingeckoPro ?? [], limited }),
+  ];
+}
+
+function changeRow(world: World, table: string, key: string, fields: Record<string, unknown>): () => void {
+  const [first = '', second = ''] = table.split('/');
+  const chain = world.chains.get(first);
+  if (first === 'prices') return world.market.override(second, key, fields);
+  if (chain && (second === 'blocks' || second === 'transactions')) return chain.change(second, key, fields);
+  if (chain && second === 'addresses') {
+    world.addressChanges.set(`${first}/${key}`, fields);
+    return () => void world.addressChanges.delete(`${first}/${key}`);
+  }
+  throw new Error(
+    `changeRow: no table '${table}'. There are <chain>/blocks, <chain>/transactions, <chain>/addresses and prices/<coin>.`,
+  );
+}

@@ -1,0 +1,39 @@
+import { proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import type { Activities } from '../activities';
+
+/**
+ * Presets by kind of work. Retrying is decided by the failure itself (activities/failures.ts): it sets the delay of the
+ * next attempt or says that there is none, so attempts are unlimited here, and no schedule-to-close timeout may end an
+ * activity that merely waits for its turn (rule 5).
+ */
+const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m' } as const;
+
+/** Our own database: short statements. The heartbeat tells of a dead worker within 20 s. */
+const databaseWork: ActivityOptions = { startToCloseTimeout: '2m', heartbeatTimeout: '20s', retry };
+
+/** One request (two minutes at most), ten seconds for its permit, and one transaction. */
+const sourceCall: ActivityOptions = { startToCloseTimeout: '5m', heartbeatTimeout: '20s', retry };
+
+/** As long as someone else's run takes. */
+const waiting: ActivityOptions = { startToCloseTimeout: '30 days', heartbeatTimeout: '20s', retry };
+
+export type Priority = 'live' | 'manual' | 'backfill';
+
+/** Smaller goes first: live work before what a person started, before a backfill (rule 10). */
+const priorityKeys: Readonly<Record<Priority, number>> = { live: 1, manual: 2, backfill: 4 };
+
+export function priorityOf(priority: Priority): { priorityKey: number } {
+  return { priorityKey: priorityKeys[priority] };
+}
+
+export function database(summary: string, priority: Priority = 'manual') {
+  return proxyActivities<Activities>({ ...databaseWork, summary, priority: priorityOf(priority) });
+}
+
+export function sourceQueue(taskQueue: string, summary: string, priority: Priority) {
+  return proxyActivities<Activities>({ ...sourceCall, taskQueue, summary, priority: priorityOf(priority), allowEagerDispatch: false });
+}
+
+export function waitFor(summary: string) {
+  return proxyActivities<Activities>({ ...waiting, summary });
+}

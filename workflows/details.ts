@@ -1,0 +1,37 @@
+import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { RunResult } from '../activities/runs';
+
+export const datasetAttribute = defineSearchAttributeKey('CryptoflowDataset', SearchAttributeType.KEYWORD);
+export const coinAttribute = defineSearchAttributeKey('CryptoflowCoin', SearchAttributeType.KEYWORD);
+export const statusAttribute = defineSearchAttributeKey('CryptoflowStatus', SearchAttributeType.KEYWORD);
+export const logicalDateAttribute = defineSearchAttributeKey('CryptoflowLogicalDate', SearchAttributeType.DATETIME);
+
+export function tagStatus(status: string): void {
+  upsertSearchAttributes([{ key: statusAttribute, value: status }]);
+}
+
+export function tagDate(date: string): void {
+  upsertSearchAttributes([{ key: logicalDateAttribute, value: new Date(date) }]);
+}
+
+/** A line of the details table: a run that has not ended yet has no result. */
+export interface DetailsLine {
+  dataset: string;
+  coin: string;
+  result?: RunResult;
+}
+
+/** What the UI shows under *Current Details*: one table of datasets, status and rows. */
+export function showDetails(first: string, lines: readonly DetailsLine[]): void {
+  const rows = lines.map(({ dataset, coin, result }) => {
+    const counts = result ? `${result.counts.processed} (${result.counts.inserted} new, ${result.counts.updated} changed)` : '';
+    return `| ${[dataset, coin, result?.status ?? 'running', counts, result?.message ?? ''].map(cell).join(' | ')} |`;
+  });
+  setCurrentDetails([first, '', '| dataset | coin | status | rows | note |', '|---|---|---|---|---|', ...rows].join('\n'));
+}
+
+/** Upstream text must not break, or write, our Markdown. */
+export function cell(text: string): string {
+  return text.replaceAll(/[\\`*_{}[\]<>()#|!~]/g, (character) => `\\${character}`).replaceAll(/\s+/g, ' ').slice(0, 300);
+}

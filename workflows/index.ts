@@ -1,0 +1,8 @@
+/** The one barrel: a worker bundles a single file. Export names are the workflow types. */
+export { dailyIngestion } from './daily-ingestion';
+export { ingestDataset } from './ingest-dataset';
+export { backfill } from './backfill';
+export { checkHealth } from './check-health';
+export { syncCoins } from './sync-coins';
+// `ingest<Source>` for every source of the registry; other types are refused with the list of those that exist
+export { ingestSource as default } from './daily-ingestion';

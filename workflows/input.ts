@@ -1,0 +1,72 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import { z } from 'zod';
+import { isCalendarDay, today } from './logical-date';
+
+// zod compiles schemas with `new Function` where it may; the sandbox is no place to find out
+z.config({ jitless: true });
+
+const date = z.string().superRefine((value, context) => {
+  if (!isCalendarDay(value)) context.addIssue({ code: 'custom', message: `"${value}" is not a day; give a UTC day like 2026-11-21` });
+  else if (value >= today()) context.addIssue({ code: 'custom', message: `${value} is not over yet (UTC); the newest day is the one before ${today()}` });
+});
+const names = z.array(z.string().min(1)).min(1, 'is empty: leave it out for the default');
+
+const dagShape = { date: date.optional(), coins: names.optional(), datasets: names.optional(), addresses: names.optional() };
+const dagInput = z.strictObject(dagShape);
+export type DagInput = z.output<typeof dagInput>;
+
+const runInput = z.strictObject({ dataset: z.string().min(1), coin: z.string().min(1).default('all'), date });
+export type RunInput = z.output<typeof runInput>;
+
+const backfillInput = z
+  .strictObject({
+    workflow: z.string().min(1).default('dailyIngestion'),
+    from: date,
+    to: date,
+    coins: names.optional(),
+    datasets: names.optional(),
+    concurrency: z.int().min(1).max(50).default(2),
+  })
+  .superRefine((input, context) => {
+    if (input.from > input.to) context.addIssue({ code: 'custom', path: ['from'], message: `${input.from} is after "to" ${input.to}` });
+  });
+export type BackfillInput = z.output<typeof backfillInput>;
+
+const nothing = z.strictObject({});
+
+/** Throws BadInput at once, saying what was given and what is allowed. Nothing, null and {} are the same. */
+function parse<T>(workflow: string, shape: z.ZodType<T>, allowed: string, input: unknown): T {
+  const result = shape.safeParse(input ?? {});
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`);
+  throw ApplicationFailure.nonRetryable(
+    `${workflow} cannot run with ${JSON.stringify(input)}: ${problems.join('; ')}. Allowed: ${allowed}`,
+    'BadInput',
+  );
+}
+
+/** `{ date?, coins?, datasets?, addresses? }` of the daily DAGs. */
+export function parseDagInput(workflow: string, input: unknown): DagInput {
+  const parsed = parse(workflow, dagInput, '{"date":"2026-11-21","coins":["bitcoin"],"datasets":["blocks"],"addresses":["1A1z…"]}, all optional', input);
+  if (parsed.addresses && parsed.coins?.length !== 1) {
+    throw ApplicationFailure.nonRetryable(`${workflow}: addresses belong to one chain: give exactly one coin with them`, 'BadInput');
+  }
+  return parsed;
+}
+
+export function parseRunInput(input: unknown): RunInput {
+  return parse('ingestDataset', runInput, '{"dataset":"blockchair.blocks","coin":"bitcoin","date":"2026-11-21"}', input);
+}
+
+export function parseBackfillInput(input: unknown): BackfillInput {
+  return parse(
+    'backfill',
+    backfillInput,
+    '{"workflow":"dailyIngestion","from":"2026-11-01","to":"2026-11-10","coins":["bitcoin"],"datasets":["prices"],"concurrency":2}; workflow, coins, datasets and concurrency are optional',
+    input,
+  );
+}
+
+export function parseNoInput(workflow: string, input: unknown): void {
+  parse(workflow, nothing, '{}', input);
+}
