@@ -17,8 +17,8 @@ const shareOfSecondLimit = 0.8;
 /** A turn that is nearer than this is waited for inside the activity; a later one goes back to Temporal as a timer. */
 const longestWaitInsideMs = 10_000;
 
-/** Costs a minute that permits are spaced for. */
-export function costPerMinute(limits: Limits): number {
+/** Requests a minute that permits are spaced for. */
+export function requestsPerMinute(limits: Limits): number {
   const rates = [
     ...(limits.perMinute === undefined ? [] : [limits.perMinute * shareOfMinuteLimit]),
     ...(limits.perSecond === undefined ? [] : [limits.perSecond * 60 * shareOfSecondLimit]),
@@ -31,7 +31,7 @@ export async function applyBudgets(db: Kysely<Schema>, sources: Iterable<Configu
   for (const { source, plan } of sources) {
     await setBudget(db, {
       source: source.name,
-      costPerMinute: costPerMinute(plan.limits),
+      requestsPerMinute: requestsPerMinute(plan.limits),
       dayQuota: plan.limits.perDay ?? null,
       monthQuota: plan.limits.perMonth ?? null,
     });
@@ -40,7 +40,7 @@ export async function applyBudgets(db: Kysely<Schema>, sources: Iterable<Configu
 
 /**
  * Waits for the permit of one request. Throws NotYetTurn with the delay when the turn is further away.
- * `cost` counts against quotas in the source's units; the rate counts requests, unless only a quota of units is known.
+ * The rate counts requests; `cost` counts against the quotas of day and month, in the source's own units.
  */
 export async function waitForPermit(
   db: Kysely<Schema>,
@@ -54,12 +54,21 @@ export async function waitForPermit(
   }
   switch (permit.reason) {
     case 'unknown source':
-      throw new SourceFailure('BadInput', `source_budgets has no row for ${request.source}: start a worker, which writes it`);
+      throw new SourceFailure(
+        'BadInput',
+        `source_budgets has no row for ${request.source}: start a worker, which writes it`,
+      );
     case 'paused':
-      throw new NotYetTurn(`${request.source} is paused${permit.pausedReason ? `: ${permit.pausedReason}` : ''}`, permit.waitMs);
+      throw new NotYetTurn(
+        `${request.source} is paused${permit.pausedReason ? `: ${permit.pausedReason}` : ''}`,
+        permit.waitMs,
+      );
     case 'day':
     case 'month':
-      throw new NotYetTurn(`the ${permit.reason}'s quota of ${request.source} for ${request.budgetClass} work is used up`, permit.waitMs);
+      throw new NotYetTurn(
+        `the ${permit.reason}'s quota of ${request.source} for ${request.budgetClass} work is used up`,
+        permit.waitMs,
+      );
     case 'turn':
       throw new NotYetTurn(`others are asking ${request.source} first`, permit.waitMs);
   }

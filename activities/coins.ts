@@ -11,10 +11,16 @@ export function findCoin(coins: readonly Coin[], name: string): Coin {
   const byTicker = coins.filter((coin) => coin.symbol === name.toUpperCase());
   if (byTicker.length === 1) return byTicker[0]!;
   if (byTicker.length > 1) {
-    throw new SourceFailure('BadInput', `coin "${name}" is ambiguous: ${byTicker.map((coin) => coin.coinId).join(' or ')}; give the id`);
+    throw new SourceFailure(
+      'BadInput',
+      `coin "${name}" is ambiguous: ${byTicker.map((coin) => coin.coinId).join(' or ')}; give the id`,
+    );
   }
   const known = coins.map((coin) => coin.coinId).join(', ');
-  throw new SourceFailure('BadInput', `coin "${name}" is unknown; known: ${known}; to add it: npm run cli -- coins add ${name}`);
+  throw new SourceFailure(
+    'BadInput',
+    `coin "${name}" is unknown; known: ${known}; to add it: npm run cli -- coins add ${name}`,
+  );
 }
 
 export async function resolveCoin(db: Kysely<Schema>, name: string): Promise<Coin> {

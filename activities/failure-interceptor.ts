@@ -12,7 +12,9 @@ import { NotYetTurn, SourceFailure, backoffMs, giveUpAfterMs, rules } from './fa
 const heartbeatEveryMs = 5_000;
 
 /** Wraps every activity: heartbeats (which also deliver cancellation), failure texts, retry delays, the record. */
-export function createFailureInterceptor(deps: ActivityDeps): (context: Context) => { inbound: ActivityInboundCallsInterceptor } {
+export function createFailureInterceptor(
+  deps: ActivityDeps,
+): (context: Context) => { inbound: ActivityInboundCallsInterceptor } {
   return (context) => ({
     inbound: {
       async execute(input, next) {
@@ -30,7 +32,8 @@ export function createFailureInterceptor(deps: ActivityDeps): (context: Context)
 }
 
 async function toTemporal(deps: ActivityDeps, context: Context, args: unknown[], error: unknown): Promise<unknown> {
-  if (context.cancellationSignal.aborted) return error instanceof CancelledFailure ? error : context.cancellationSignal.reason;
+  if (context.cancellationSignal.aborted)
+    return error instanceof CancelledFailure ? error : context.cancellationSignal.reason;
   if (error instanceof TemporalFailure) return error;
   if (error instanceof NotYetTurn) return notYetTurn(context, error);
   if (error instanceof SourceFailure) return sourceFailure(deps, context, args, error);
@@ -48,7 +51,12 @@ function notYetTurn(context: Context, { message, waitMs }: NotYetTurn): Applicat
   });
 }
 
-async function sourceFailure(deps: ActivityDeps, context: Context, args: unknown[], failure: SourceFailure): Promise<ApplicationFailure> {
+async function sourceFailure(
+  deps: ActivityDeps,
+  context: Context,
+  args: unknown[],
+  failure: SourceFailure,
+): Promise<ApplicationFailure> {
   const { type, details } = failure;
   const rule = rules[type];
   const message = deps.redact(failure.message);
@@ -58,7 +66,11 @@ async function sourceFailure(deps: ActivityDeps, context: Context, args: unknown
   if (rule.retry === 'backoff' && type !== 'DatabaseUnavailable' && elapsed >= giveUpAfterMs) {
     return terminal(`${message}. ${gaveUp(summary)}; ${rule.advice}`, failure, context);
   }
-  const delay = backoffMs(type, summary?.failures ?? context.info.attempt, failure.retryAfterMs ?? (rule.retry === 'reset' ? msToUtcMidnight() : undefined));
+  const delay = backoffMs(
+    type,
+    summary?.failures ?? context.info.attempt,
+    failure.retryAfterMs ?? (rule.retry === 'reset' ? msToUtcMidnight() : undefined),
+  );
   const until = rule.retry === 'backoff' ? `, gives up at ${clock(giveUpAfterMs - elapsed)}` : '';
   return ApplicationFailure.create({
     type,
@@ -83,7 +95,9 @@ export function gaveUp(summary: FailureSummary | undefined): string {
   if (!summary) return 'gave up';
   const minutes = Math.floor(summary.elapsedMs / 60_000);
   const duration = `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')}`;
-  const causes = summary.causes.map((each) => `${each.failures} × ${each.errorType}${each.httpStatus ? ` (${each.httpStatus})` : ''}`);
+  const causes = summary.causes.map(
+    (each) => `${each.failures} × ${each.errorType}${each.httpStatus ? ` (${each.httpStatus})` : ''}`,
+  );
   return `gave up after ${summary.failures} attempts in ${duration}: ${causes.join(', ')}`;
 }
 
@@ -117,10 +131,19 @@ interface CallArguments {
 }
 
 /** Writes the failed attempt and reads what failed so far. A database that is down must not hide the failure itself. */
-async function record(deps: ActivityDeps, context: Context, args: unknown[], failure: SourceFailure): Promise<FailureSummary | undefined> {
+async function record(
+  deps: ActivityDeps,
+  context: Context,
+  args: unknown[],
+  failure: SourceFailure,
+): Promise<FailureSummary | undefined> {
   const { info } = context;
   const call = (args[0] ?? {}) as CallArguments;
-  const activity = { workflowId: info.workflowExecution?.workflowId ?? '', runId: info.workflowExecution?.runId ?? '', activityId: info.activityId };
+  const activity = {
+    workflowId: info.workflowExecution?.workflowId ?? '',
+    runId: info.workflowExecution?.runId ?? '',
+    activityId: info.activityId,
+  };
   try {
     await insertCallFailure(deps.db, {
       ...activity,
@@ -150,5 +173,9 @@ function msToUtcMidnight(now = Date.now()): number {
 
 function clock(inMs: number): string {
   const at = new Date(Date.now() + inMs).toISOString();
-  return inMs < 60_000 ? `${at.slice(11, 19)}Z` : inMs < 20 * 3_600_000 ? `${at.slice(11, 16)}Z` : `${at.slice(0, 16)}Z`;
+  return inMs < 60_000
+    ? `${at.slice(11, 19)}Z`
+    : inMs < 20 * 3_600_000
+      ? `${at.slice(11, 16)}Z`
+      : `${at.slice(0, 16)}Z`;
 }

@@ -29,14 +29,44 @@ const hour = 60 * minute;
 export const giveUpAfterMs = 2 * hour;
 
 export const rules: Readonly<Record<FailureType, FailureRule>> = {
-  RateLimited: { retry: 'backoff', firstWaitMs: 2 * second, longestWaitMs: 10 * minute, advice: 'lower the rate, or use a key' },
-  QuotaExhausted: { retry: 'reset', firstWaitMs: minute, longestWaitMs: 31 * 24 * hour, advice: 'wait for the reset, or use a larger plan' },
-  Unavailable: { retry: 'backoff', firstWaitMs: second, longestWaitMs: 5 * minute, advice: 'start the run again when the source is back' },
+  RateLimited: {
+    retry: 'backoff',
+    firstWaitMs: 2 * second,
+    longestWaitMs: 10 * minute,
+    advice: 'lower the rate, or use a key',
+  },
+  QuotaExhausted: {
+    retry: 'reset',
+    firstWaitMs: minute,
+    longestWaitMs: 31 * 24 * hour,
+    advice: 'wait for the reset, or use a larger plan',
+  },
+  Unavailable: {
+    retry: 'backoff',
+    firstWaitMs: second,
+    longestWaitMs: 5 * minute,
+    advice: 'start the run again when the source is back',
+  },
   NotAvailable: { retry: 'never', firstWaitMs: 0, longestWaitMs: 0, advice: 'nothing: the source will never have it' },
-  Unauthorized: { retry: 'never', firstWaitMs: 0, longestWaitMs: 0, advice: 'check the API key and plan, then start the run again' },
+  Unauthorized: {
+    retry: 'never',
+    firstWaitMs: 0,
+    longestWaitMs: 0,
+    advice: 'check the API key and plan, then start the run again',
+  },
   BadInput: { retry: 'never', firstWaitMs: 0, longestWaitMs: 0, advice: 'start again with a corrected input' },
-  SchemaMismatch: { retry: 'never', firstWaitMs: 0, longestWaitMs: 0, advice: 'the source changed its answer: compare it with schema.ts, deploy, start again' },
-  DatabaseUnavailable: { retry: 'backoff', firstWaitMs: second, longestWaitMs: minute, advice: 'bring the database back: the run goes on by itself' },
+  SchemaMismatch: {
+    retry: 'never',
+    firstWaitMs: 0,
+    longestWaitMs: 0,
+    advice: 'the source changed its answer: compare it with schema.ts, deploy, start again',
+  },
+  DatabaseUnavailable: {
+    retry: 'backoff',
+    firstWaitMs: second,
+    longestWaitMs: minute,
+    advice: 'bring the database back: the run goes on by itself',
+  },
 };
 
 /** What a person reads in the Temporal UI beside the message. All of it is redacted. */
@@ -88,9 +118,11 @@ export class NotYetTurn extends Error {
 export function judgeStatus(status: number, retryAfterMs?: number): FailureVerdict {
   if (status === 429) return { type: 'RateLimited', reason: 'too many requests', retryAfterMs };
   if (status === 402) return { type: 'QuotaExhausted', reason: 'the quota is used up' };
-  if (status === 401 || status === 403) return { type: 'Unauthorized', reason: 'the key is missing, wrong or not allowed this' };
+  if (status === 401 || status === 403)
+    return { type: 'Unauthorized', reason: 'the key is missing, wrong or not allowed this' };
   if (status === 404 || status === 410) return { type: 'NotAvailable', reason: 'the source does not have it' };
-  if (status === 408 || status === 425 || status >= 500) return { type: 'Unavailable', reason: 'the source is not answering properly', retryAfterMs };
+  if (status === 408 || status === 425 || status >= 500)
+    return { type: 'Unavailable', reason: 'the source is not answering properly', retryAfterMs };
   if (status >= 300 && status < 400) return { type: 'Unavailable', reason: 'a redirect, which is not followed' };
   return { type: 'BadInput', reason: 'the source refuses the request' };
 }

@@ -1,6 +1,6 @@
 import { Agent, errors, request as send } from 'undici';
 import { createGunzip } from 'node:zlib';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { rawText, parseJson } from './numbers';
 import { SourceFailure, judgeStatus, type FailureDetails } from './failures';
 import type { Plan, Source, SourceHttp, SourceRequest } from './source';
@@ -85,20 +85,34 @@ async function getJson(options: RequestOptions, request: SourceRequest): Promise
   let headers: Record<string, string | string[] | undefined>;
   let text: string;
   try {
-    const response = await send(url, { method: 'GET', dispatcher: options.agent, headers: headersOf(connection), signal });
+    const response = await send(url, {
+      method: 'GET',
+      dispatcher: options.agent,
+      headers: headersOf(connection),
+      signal,
+    });
     status = response.statusCode;
     headers = response.headers;
     text = await readBody(response.body, headers['content-encoding']);
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
-    if (error instanceof SourceFailure) throw new SourceFailure(error.type, `${connection.source.name} ${where}: ${error.message}`, details);
-    throw new SourceFailure('Unavailable', `${connection.source.name} ${where}: ${redact(networkReason(error))}`, details, undefined, { cause: redacted(error, redact) });
+    if (error instanceof SourceFailure)
+      throw new SourceFailure(error.type, `${connection.source.name} ${where}: ${error.message}`, details);
+    throw new SourceFailure(
+      'Unavailable',
+      `${connection.source.name} ${where}: ${redact(networkReason(error))}`,
+      details,
+      undefined,
+      { cause: redacted(error, redact) },
+    );
   }
 
   details.status = status;
   details.body = redact(text.slice(0, snippetChars));
   const body = parsed(text);
-  const verdict = connection.source.judge?.(status, body) ?? (status === 200 ? undefined : judgeStatus(status, retryAfterMs(headers['retry-after'])));
+  const verdict =
+    connection.source.judge?.(status, body) ??
+    (status === 200 ? undefined : judgeStatus(status, retryAfterMs(headers['retry-after'])));
   if (verdict) {
     throw new SourceFailure(
       verdict.type,
@@ -108,7 +122,11 @@ async function getJson(options: RequestOptions, request: SourceRequest): Promise
     );
   }
   if (body === undefined) {
-    throw new SourceFailure('Unavailable', `${connection.source.name} ${status} ${where}: the answer is not JSON`, details);
+    throw new SourceFailure(
+      'Unavailable',
+      `${connection.source.name} ${status} ${where}: the answer is not JSON`,
+      details,
+    );
   }
   return body;
 }
@@ -182,7 +200,15 @@ function redacted(error: unknown, redact: (text: string) => string): Error {
 }
 
 /** Throws SchemaMismatch with the first issues of a zod error and their paths. */
-export function schemaMismatch(what: string, issues: readonly { path: PropertyKey[]; message: string }[], body: unknown): SourceFailure {
-  const first = issues.slice(0, 3).map((issue) => `${issue.path.map(String).join('.') || '(whole answer)'}: ${issue.message}`);
-  return new SourceFailure('SchemaMismatch', `${what}: ${first.join('; ')}`, { body: rawText(body)?.slice(0, snippetChars) });
+export function schemaMismatch(
+  what: string,
+  issues: readonly { path: PropertyKey[]; message: string }[],
+  body: unknown,
+): SourceFailure {
+  const first = issues
+    .slice(0, 3)
+    .map((issue) => `${issue.path.map(String).join('.') || '(whole answer)'}: ${issue.message}`);
+  return new SourceFailure('SchemaMismatch', `${what}: ${first.join('; ')}`, {
+    body: rawText(body)?.slice(0, snippetChars),
+  });
 }

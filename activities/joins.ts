@@ -24,7 +24,8 @@ export function createJoinActivities(deps: ActivityDeps) {
           throw error;
         });
         if (status.name === 'COMPLETED') return { ended: 'completed', result: await handle.result() };
-        if (status.name !== 'RUNNING' && status.name !== 'CONTINUED_AS_NEW') return { ended: 'badly', how: status.name.toLowerCase() };
+        if (status.name !== 'RUNNING' && status.name !== 'CONTINUED_AS_NEW')
+          return { ended: 'badly', how: status.name.toLowerCase() };
         await sleep(lookEveryMs, undefined, { signal });
       }
     },

@@ -29,14 +29,16 @@ export function plainDecimal(text: string): string {
 }
 
 /** An amount: a JSON number or numeric string of any size → a plain decimal string. */
-export const amount = z.union([z.number(), z.instanceof(LosslessNumber), z.string()], 'expected a number').transform((value, context) => {
-  try {
-    return plainDecimal(value instanceof LosslessNumber ? value.value : String(value).trim());
-  } catch {
-    context.addIssue({ code: 'custom', message: `expected a number, got ${JSON.stringify(value)}` });
-    return z.NEVER;
-  }
-});
+export const amount = z
+  .union([z.number(), z.instanceof(LosslessNumber), z.string()], 'expected a number')
+  .transform((value, context) => {
+    try {
+      return plainDecimal(value instanceof LosslessNumber ? value.value : String(value).trim());
+    } catch {
+      context.addIssue({ code: 'custom', message: `expected a number, got ${JSON.stringify(value)}` });
+      return z.NEVER;
+    }
+  });
 
 /** A count: a whole JSON number that a double holds exactly. */
 export const count = z

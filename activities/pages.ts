@@ -62,23 +62,36 @@ export async function askSource(
   const { source, dataset, fullName } = named;
   const configured = configuredSource(deps, source.name);
   const coins = await coinsOf(deps, named, request.coin);
-  return dataset.fetchPage(httpFor(deps, named, request.budgetClass, signal), {
-    coin: coins[0]!,
-    coins,
-    date: request.date,
-    cursor: request.cursor,
-    addresses: request.addresses,
-    plan: configured.plan,
-  }).catch((error: unknown) => {
-    // a source knows its answer but not which run asked: the message names the dataset
-    if (error instanceof SourceFailure && !error.details.dataset) {
-      throw new SourceFailure(error.type, error.message, { source: source.name, dataset: fullName, ...error.details }, error.retryAfterMs, { cause: error.cause });
-    }
-    throw error;
-  });
+  return dataset
+    .fetchPage(httpFor(deps, named, request.budgetClass, signal), {
+      coin: coins[0]!,
+      coins,
+      date: request.date,
+      cursor: request.cursor,
+      addresses: request.addresses,
+      plan: configured.plan,
+    })
+    .catch((error: unknown) => {
+      // a source knows its answer but not which run asked: the message names the dataset
+      if (error instanceof SourceFailure && !error.details.dataset) {
+        throw new SourceFailure(
+          error.type,
+          error.message,
+          { source: source.name, dataset: fullName, ...error.details },
+          error.retryAfterMs,
+          { cause: error.cause },
+        );
+      }
+      throw error;
+    });
 }
 
-export function httpFor(deps: ActivityDeps, { source, fullName }: NamedDataset, budgetClass: BudgetClass, signal?: AbortSignal): SourceHttp {
+export function httpFor(
+  deps: ActivityDeps,
+  { source, fullName }: NamedDataset,
+  budgetClass: BudgetClass,
+  signal?: AbortSignal,
+): SourceHttp {
   return createSourceHttp({
     agent: deps.agent,
     connection: configuredSource(deps, source.name),
@@ -90,7 +103,11 @@ export function httpFor(deps: ActivityDeps, { source, fullName }: NamedDataset, 
   });
 }
 
-async function coinsOf(deps: ActivityDeps, { source, dataset, fullName }: NamedDataset, coin: string): Promise<SourceCoin[]> {
+async function coinsOf(
+  deps: ActivityDeps,
+  { source, dataset, fullName }: NamedDataset,
+  coin: string,
+): Promise<SourceCoin[]> {
   const known = await listCoins(deps.db);
   const wanted = dataset.scope === 'all' ? known.filter((each) => each.isActive) : [findCoin(known, coin)];
   const coins = wanted.flatMap((each) => sourceCoin(source, each) ?? []);
@@ -106,12 +123,26 @@ interface Owner {
 }
 
 async function takeOver(deps: ActivityDeps, own: Owner, stored: StoredPage): Promise<StoredPage> {
-  await retrying(() => deps.db.transaction().execute((trx) => takeOverRun(trx, own.logId, own.runId, own.continuedFrom)));
+  await retrying(() =>
+    deps.db.transaction().execute((trx) => takeOverRun(trx, own.logId, own.runId, own.continuedFrom)),
+  );
   return stored;
 }
 
-async function storePage(deps: ActivityDeps, named: NamedDataset, request: PageRequest, own: Owner, page: Page): Promise<StoredPage> {
-  const place = { logId: request.logId, source: named.source.name, dataType: named.name, coinId: request.coin, targetDate: request.date };
+async function storePage(
+  deps: ActivityDeps,
+  named: NamedDataset,
+  request: PageRequest,
+  own: Owner,
+  page: Page,
+): Promise<StoredPage> {
+  const place = {
+    logId: request.logId,
+    source: named.source.name,
+    dataType: named.name,
+    coinId: request.coin,
+    targetDate: request.date,
+  };
   try {
     return await retrying(() =>
       deps.db.transaction().execute(async (trx) => {
@@ -124,7 +155,11 @@ async function storePage(deps: ActivityDeps, named: NamedDataset, request: PageR
         await insertRejects(trx, place, all);
         const restart = await removeStale(trx, named, page);
         const result: StoredPage = {
-          counts: { ...counts, rejected: all.length, processed: counts.inserted + counts.updated + counts.unchanged + all.length },
+          counts: {
+            ...counts,
+            rejected: all.length,
+            processed: counts.inserted + counts.updated + counts.unchanged + all.length,
+          },
           next: restart ?? page.next,
           resume: restart ?? page.resume ?? null,
           expected: page.expected ?? null,
@@ -164,7 +199,12 @@ function assertFewRejects({ fullName }: NamedDataset, rejects: readonly Reject[]
 }
 
 /** Writes rows in bulk; where a value does not fit its column, row by row, so that only that row is rejected. */
-async function writeRows(trx: Transaction<Schema>, named: NamedDataset, rows: readonly Row[], logId: number): Promise<{ counts: UpsertCounts; rejects: Reject[] }> {
+async function writeRows(
+  trx: Transaction<Schema>,
+  named: NamedDataset,
+  rows: readonly Row[],
+  logId: number,
+): Promise<{ counts: UpsertCounts; rejects: Reject[] }> {
   try {
     return { counts: await inSavepoint(trx, () => writeTo(trx, named, rows, logId)), rejects: [] };
   } catch (error) {
@@ -181,14 +221,25 @@ async function writeRows(trx: Transaction<Schema>, named: NamedDataset, rows: re
     } catch (error) {
       const reason = dataProblem(error);
       if (reason === undefined) throw error;
-      rejects.push({ key: named.dataset.key.map((column) => String(row[column])).join(' '), field: null, reason, raw: rawText(row) });
+      rejects.push({
+        key: named.dataset.key.map((column) => String(row[column])).join(' '),
+        field: null,
+        reason,
+        raw: rawText(row),
+      });
     }
   }
   return { counts, rejects };
 }
 
-async function writeTo(trx: Transaction<Schema>, { dataset }: NamedDataset, rows: readonly Row[], logId: number): Promise<UpsertCounts> {
-  if (dataset.table !== 'coin_metadata') return upsertRows(trx, { table: dataset.table, key: dataset.key, rows, logId });
+async function writeTo(
+  trx: Transaction<Schema>,
+  { dataset }: NamedDataset,
+  rows: readonly Row[],
+  logId: number,
+): Promise<UpsertCounts> {
+  if (dataset.table !== 'coin_metadata')
+    return upsertRows(trx, { table: dataset.table, key: dataset.key, rows, logId });
   // coins are the operators' as much as the source's: known ones are refreshed, none is added
   const news = rows.map((row) => ({
     coinId: String(row.coingecko_id),
@@ -219,19 +270,27 @@ async function inSavepoint<T>(trx: Transaction<Schema>, work: () => Promise<T>):
  * After a reorganisation a block can have lost transactions: where the table has more rows of a finished block than
  * the source gave, the block is emptied and fetched again. Returns the cursor for that.
  */
-async function removeStale(trx: Transaction<Schema>, { dataset }: NamedDataset, page: Page): Promise<string | undefined> {
+async function removeStale(
+  trx: Transaction<Schema>,
+  { dataset }: NamedDataset,
+  page: Page,
+): Promise<string | undefined> {
   const complete = page.complete ?? [];
   if (complete.length === 0 || dataset.groupColumn === undefined) return undefined;
   const symbol = page.rows[0]?.coin_symbol;
   if (typeof symbol !== 'string') return undefined;
   const group = sql.ref(dataset.groupColumn);
   const values = complete.map((each) => each.value);
-  const { rows } = await sql<{ value: number; stored: number }>`
-    SELECT ${group} AS value, COUNT(*) AS stored FROM ${sql.table(dataset.table)}
+  const { rows } = await sql<{ value: number; rows_stored: number }>`
+    SELECT ${group} AS value, COUNT(*) AS rows_stored FROM ${sql.table(dataset.table)}
     WHERE coin_symbol = ${symbol} AND ${group} IN (${sql.join(values)}) GROUP BY ${group}`.execute(trx);
-  const stale = complete.filter((each) => Number(rows.find((row) => Number(row.value) === each.value)?.stored ?? 0) > each.rows);
+  const stale = complete.filter(
+    (each) => Number(rows.find((row) => Number(row.value) === each.value)?.rows_stored ?? 0) > each.rows,
+  );
   const first = stale[0];
   if (first === undefined) return undefined;
-  await sql`DELETE FROM ${sql.table(dataset.table)} WHERE coin_symbol = ${symbol} AND ${group} = ${first.value}`.execute(trx);
+  await sql`DELETE FROM ${sql.table(dataset.table)} WHERE coin_symbol = ${symbol} AND ${group} = ${first.value}`.execute(
+    trx,
+  );
   return first.restart;
 }

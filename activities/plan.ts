@@ -36,7 +36,8 @@ export function createPlanActivities(deps: ActivityDeps) {
       const coins = request.coins
         ? request.coins.map((name) => findCoin(known, name).coinId)
         : known.filter((coin) => coin.isActive && coin.ingestionEnabled).map((coin) => coin.coinId);
-      if (coins.length === 0) throw new SourceFailure('BadInput', 'no coin is enabled; to enable one: npm run cli -- coins enable bitcoin');
+      if (coins.length === 0)
+        throw new SourceFailure('BadInput', 'no coin is enabled; to enable one: npm run cli -- coins enable bitcoin');
       const unique = [...new Set(coins)];
       const runs = [...new Set(chosen)].flatMap((named) => runsOf(named, unique).map((run) => ({ ...run, named })));
       return {
@@ -51,7 +52,9 @@ export function createPlanActivities(deps: ActivityDeps) {
 }
 
 function runsOf({ fullName, dataset }: NamedDataset, coins: readonly string[]): PlannedRun[] {
-  return dataset.scope === 'all' ? [{ dataset: fullName, coin: 'all' }] : coins.map((coin) => ({ dataset: fullName, coin }));
+  return dataset.scope === 'all'
+    ? [{ dataset: fullName, coin: 'all' }]
+    : coins.map((coin) => ({ dataset: fullName, coin }));
 }
 
 /** All daily datasets, or those of the source that the workflow type names. Throws BadInput for an unknown type. */

@@ -40,15 +40,23 @@ export function createRangeActivities(deps: ActivityDeps) {
       const configured = configuredSource(deps, named.source.name);
       const known = sourceCoin(named.source, coin);
       const reach = configured.plan.historyDays;
-      const oldest = reach === undefined ? '' : new Date(Date.parse(request.today) - (reach - 1) * dayMs).toISOString().slice(0, 10);
+      const oldest =
+        reach === undefined ? '' : new Date(Date.parse(request.today) - (reach - 1) * dayMs).toISOString().slice(0, 10);
       const asked = dates.filter((date) => date >= oldest);
-      const unusable = configured.unusable ?? (known ? undefined : `${named.source.label} does not have ${coin.coinId}`);
+      const unusable =
+        configured.unusable ?? (known ? undefined : `${named.source.label} does not have ${coin.coinId}`);
       let page: Page | undefined;
       let refused: SourceFailure | undefined;
       if (unusable === undefined && known && asked.length > 0) {
         const signal = Context.current().cancellationSignal;
         try {
-          page = await range.fetch(httpFor(deps, named, 'backfill', signal), { coin: known, from: asked[0]!, to: asked.at(-1)!, today: request.today, plan: configured.plan });
+          page = await range.fetch(httpFor(deps, named, 'backfill', signal), {
+            coin: known,
+            from: asked[0]!,
+            to: asked.at(-1)!,
+            today: request.today,
+            plan: configured.plan,
+          });
         } catch (error) {
           if (!(error instanceof SourceFailure) || !isFinal(error)) throw error;
           refused = error;
@@ -56,14 +64,19 @@ export function createRangeActivities(deps: ActivityDeps) {
       }
       return Promise.all(
         dates.map((date) => {
-          if (unusable !== undefined) return endDate(deps, named, coin, date, request, { status: 'skipped', message: unusable });
+          if (unusable !== undefined)
+            return endDate(deps, named, coin, date, request, { status: 'skipped', message: unusable });
           if (date < oldest) {
             const message = `${named.source.label} plan ${configured.planName} sees only the last ${reach} days`;
             return endDate(deps, named, coin, date, request, { status: 'skipped', errorType: 'NotAvailable', message });
           }
           if (refused) {
             const status = refused.type === 'NotAvailable' ? ('skipped' as const) : ('failed' as const);
-            return endDate(deps, named, coin, date, request, { status, errorType: refused.type, message: refused.message });
+            return endDate(deps, named, coin, date, request, {
+              status,
+              errorType: refused.type,
+              message: refused.message,
+            });
           }
           return storeDate(deps, named, coin, date, request, pageOf(page!, range.dateColumn, date));
         }),
@@ -79,7 +92,9 @@ function isFinal({ type }: SourceFailure): boolean {
 
 function datesOf({ from, to }: RangeRequest): string[] {
   const first = Date.parse(from);
-  return Array.from({ length: (Date.parse(to) - first) / dayMs + 1 }, (_, index) => new Date(first + index * dayMs).toISOString().slice(0, 10));
+  return Array.from({ length: (Date.parse(to) - first) / dayMs + 1 }, (_, index) =>
+    new Date(first + index * dayMs).toISOString().slice(0, 10),
+  );
 }
 
 function pageOf(page: Page, dateColumn: string, date: string): Page {
@@ -90,7 +105,13 @@ function pageOf(page: Page, dateColumn: string, date: string): Page {
   };
 }
 
-async function openDate(deps: ActivityDeps, named: NamedDataset, coin: Coin, date: string, request: RangeRequest): Promise<{ logId: number; runId: string }> {
+async function openDate(
+  deps: ActivityDeps,
+  named: NamedDataset,
+  coin: Coin,
+  date: string,
+  request: RangeRequest,
+): Promise<{ logId: number; runId: string }> {
   const { workflowId, runId } = Context.current().info.workflowExecution!;
   const logId = await retrying(() =>
     insertRun(deps.db, {
@@ -110,25 +131,52 @@ async function openDate(deps: ActivityDeps, named: NamedDataset, coin: Coin, dat
   return { logId, runId };
 }
 
-async function storeDate(deps: ActivityDeps, named: NamedDataset, coin: Coin, date: string, request: RangeRequest, page: Page): Promise<RunResult> {
+async function storeDate(
+  deps: ActivityDeps,
+  named: NamedDataset,
+  coin: Coin,
+  date: string,
+  request: RangeRequest,
+  page: Page,
+): Promise<RunResult> {
   if (page.rows.length === 0 && page.rejects.length === 0) {
-    return endDate(deps, named, coin, date, request, { status: 'skipped', errorType: 'NotAvailable', message: `${named.source.label} has no ${named.dataset.rowName} of ${coin.coinId} on ${date}` });
+    return endDate(deps, named, coin, date, request, {
+      status: 'skipped',
+      errorType: 'NotAvailable',
+      message: `${named.source.label} has no ${named.dataset.rowName} of ${coin.coinId} on ${date}`,
+    });
   }
   const { logId, runId } = await openDate(deps, named, coin, date, request);
   await retrying(() =>
     deps.db.transaction().execute(async (trx) => {
       await takeOverRun(trx, logId, runId, null);
       if (await findPage(trx, logId, null)) return;
-      const counts = await upsertRows(trx, { table: named.dataset.table, key: named.dataset.key, rows: page.rows, logId });
-      await insertRejects(trx, { logId, source: named.source.name, dataType: named.name, coinId: coin.coinId, targetDate: date }, page.rejects);
+      const counts = await upsertRows(trx, {
+        table: named.dataset.table,
+        key: named.dataset.key,
+        rows: page.rows,
+        logId,
+      });
+      await insertRejects(
+        trx,
+        { logId, source: named.source.name, dataType: named.name, coinId: coin.coinId, targetDate: date },
+        page.rejects,
+      );
       const rejected = page.rejects.length;
       const processed = counts.inserted + counts.updated + counts.unchanged + rejected;
-      await insertPage(trx, logId, null, { counts: { ...counts, rejected, processed }, next: null, resume: null, expected: 1 });
+      await insertPage(trx, logId, null, {
+        counts: { ...counts, rejected, processed },
+        next: null,
+        resume: null,
+        expected: 1,
+      });
       await endRun(
         trx,
         logId,
         runId,
-        page.rows.length > 0 ? { status: 'success' } : { status: 'failed', errorType: 'SchemaMismatch', message: page.rejects[0]!.reason },
+        page.rows.length > 0
+          ? { status: 'success' }
+          : { status: 'failed', errorType: 'SchemaMismatch', message: page.rejects[0]!.reason },
       );
     }),
   );

@@ -25,7 +25,9 @@ export function createReportActivities(deps: ActivityDeps) {
     async reportRuns({ results }: { results: RunResult[] }): Promise<DatasetReport[]> {
       for (const [key, runs] of groupBy(results, (run) => `${run.coin} ${run.date}`)) {
         const [coin, date] = key.split(' ') as [string, string];
-        const isComplete = runs.some((run) => run.status === 'success') && runs.every((run) => run.status === 'success' || run.status === 'skipped');
+        const isComplete =
+          runs.some((run) => run.status === 'success') &&
+          runs.every((run) => run.status === 'success' || run.status === 'skipped');
         if (isComplete) await retrying(() => advanceLastIngested(deps.db, coin, date));
       }
       return [...groupBy(results, (run) => run.dataset)].map(([dataset, runs]) => ({
@@ -41,7 +43,13 @@ export function createReportActivities(deps: ActivityDeps) {
     },
 
     /** Deletes log rows beyond their retention, never one that is a date's state. Logs itself where it deleted some. */
-    async cleanUpLogs({ today, firstExecutionRunId }: { today: string; firstExecutionRunId: string }): Promise<{ deleted: number }> {
+    async cleanUpLogs({
+      today,
+      firstExecutionRunId,
+    }: {
+      today: string;
+      firstExecutionRunId: string;
+    }): Promise<{ deleted: number }> {
       const before = new Date(Date.parse(today) - deps.settings.logRetentionDays * dayMs).toISOString().slice(0, 10);
       let deleted = 0;
       for (;;) {
@@ -49,7 +57,10 @@ export function createReportActivities(deps: ActivityDeps) {
         deleted += now;
         if (now < chunk) break;
       }
-      if (deleted > 0) await retrying(() => logCleanUp(deps, today, firstExecutionRunId, `${deleted} log rows from before ${before} deleted`));
+      if (deleted > 0)
+        await retrying(() =>
+          logCleanUp(deps, today, firstExecutionRunId, `${deleted} log rows from before ${before} deleted`),
+        );
       return { deleted };
     },
   };
@@ -61,7 +72,12 @@ function groupBy(results: readonly RunResult[], keyOf: (run: RunResult) => strin
   return groups;
 }
 
-async function logCleanUp(deps: ActivityDeps, today: string, firstExecutionRunId: string, message: string): Promise<void> {
+async function logCleanUp(
+  deps: ActivityDeps,
+  today: string,
+  firstExecutionRunId: string,
+  message: string,
+): Promise<void> {
   const { workflowId, runId } = Context.current().info.workflowExecution!;
   const logId = await insertRun(deps.db, {
     source: 'cryptoflow',

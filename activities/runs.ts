@@ -70,7 +70,10 @@ export function createRunActivities(deps: ActivityDeps) {
       const { workflowId, runId } = Context.current().info.workflowExecution!;
       const runKey = `${named.fullName}/${coinId}/${request.date}`;
       if (workflowId !== `ingest/${runKey}`) {
-        throw new SourceFailure('BadInput', `the workflow id is the run's lock: start this ingestDataset as "ingest/${runKey}", not as "${workflowId}"`);
+        throw new SourceFailure(
+          'BadInput',
+          `the workflow id is the run's lock: start this ingestDataset as "ingest/${runKey}", not as "${workflowId}"`,
+        );
       }
       const earlier = await newestEnded(deps.db, runKey);
       const stopped = earlier?.status === 'partial' ? await lastPage(deps.db, earlier.id) : undefined;
@@ -85,14 +88,19 @@ export function createRunActivities(deps: ActivityDeps) {
           workflowId,
           firstExecutionRunId: request.firstExecutionRunId,
           runId,
-          triggeredBy: deps.settings.dataLabel === null ? request.triggeredBy : `${request.triggeredBy} (${deps.settings.dataLabel})`,
-          expected: stopped?.resume == null ? null : (earlier?.expected ?? null),
+          triggeredBy:
+            deps.settings.dataLabel === null
+              ? request.triggeredBy
+              : `${request.triggeredBy} (${deps.settings.dataLabel})`,
+          expected: stopped?.resume ? (earlier?.expected ?? null) : null,
         }),
       );
-      const addresses = coin && named.dataset.needs === 'addresses' ? await addressesOf(deps, coin, request.addresses) : [];
+      const addresses =
+        coin && named.dataset.needs === 'addresses' ? await addressesOf(deps, coin, request.addresses) : [];
       const configured = configuredSource(deps, named.source.name);
       const skipped = reasonToSkip(configured, named, coin, request, addresses);
-      if (skipped === null) await retrying(() => ensureMonthPartition(deps.db, named.dataset.table, request.date.slice(0, 7)));
+      if (skipped === null)
+        await retrying(() => ensureMonthPartition(deps.db, named.dataset.table, request.date.slice(0, 7)));
       else await retrying(() => endRun(deps.db, logId, runId, { status: 'skipped', message: skipped }));
       return {
         logId,
@@ -111,10 +119,18 @@ export function createRunActivities(deps: ActivityDeps) {
       const { runId } = Context.current().info.workflowExecution!;
       const message = close.status === 'partial' ? await howFar(deps, close.logId) : close.message;
       await retrying(() =>
-        endRun(deps.db, close.logId, runId, { status: close.status, errorType: close.errorType, message: message && deps.redact(message) }),
+        endRun(deps.db, close.logId, runId, {
+          status: close.status,
+          errorType: close.errorType,
+          message: message && deps.redact(message),
+        }),
       );
       const run = await findRun(deps.db, close.logId);
-      if (!run) throw new SourceFailure('BadInput', `log row ${close.logId} is gone: it was deleted while its run was going on`);
+      if (!run)
+        throw new SourceFailure(
+          'BadInput',
+          `log row ${close.logId} is gone: it was deleted while its run was going on`,
+        );
       return toResult(run);
     },
   };
@@ -154,7 +170,8 @@ function reasonToSkip(
   }
   if (dataset.history === 'latest' && daysBack > 1) return `${fullName} knows only the present, not ${date}`;
   const reach = configured.plan.historyDays;
-  if (reach !== undefined && daysBack >= reach) return `${source.label} plan ${configured.planName} sees only the last ${reach} days`;
+  if (reach !== undefined && daysBack >= reach)
+    return `${source.label} plan ${configured.planName} sees only the last ${reach} days`;
   return null;
 }
 
@@ -163,7 +180,10 @@ async function howFar(deps: ActivityDeps, logId: number): Promise<string> {
   const [run, page] = await Promise.all([findRun(deps.db, logId), lastPage(deps.db, logId)]);
   const total = run?.expected ?? null;
   const left = page === undefined ? null : rowsLeft(page);
-  const how = total === null || left === null ? 'not all rows of the day are here' : `${total - left} of ${total} rows of the day are here`;
+  const how =
+    total === null || left === null
+      ? 'not all rows of the day are here'
+      : `${total - left} of ${total} rows of the day are here`;
   return `${how}: the run used all the requests that its plan gives one run; the next run for this date goes on from there`;
 }
 

@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { openDatabase, type Database } from '../db/connect';
 
@@ -19,6 +20,7 @@ export async function freshDatabase(
   server: DatabaseServer,
   options?: { poolSize?: number },
 ): Promise<Database & { url: string }> {
+  if (process.env.TEST_USED_SERVERS_FILE) appendFileSync(process.env.TEST_USED_SERVERS_FILE, `${server.name}\n`);
   const name = `test_${randomBytes(6).toString('hex')}`;
   const url = new URL(server.url);
   url.pathname = `/${name}`;

@@ -10,7 +10,9 @@ const hashPath = `${bundlePath}.hash`;
 /** Bundles the built workflows once for all workers, where they changed since the last time. */
 async function main(): Promise<void> {
   const hash = createHash('sha256');
-  for (const name of readdirSync(workflowsFolder).filter((each) => each.endsWith('.js')).toSorted()) {
+  for (const name of readdirSync(workflowsFolder)
+    .filter((each) => each.endsWith('.js'))
+    .toSorted()) {
     hash.update(name).update(readFileSync(path.join(workflowsFolder, name)));
   }
   hash.update(readFileSync(path.join(__dirname, '..', '..', 'package-lock.json')));

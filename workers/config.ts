@@ -35,7 +35,11 @@ export interface Variable {
 }
 
 const general: readonly Variable[] = [
-  { name: 'DATABASE_URL', default: 'none: `npm start` and `npm run demo` start a private one', says: 'MySQL 8.4+ or MariaDB 10.11+: `mysql://user:password@host:3306/database`, `?ssl=true` for TLS' },
+  {
+    name: 'DATABASE_URL',
+    default: 'none: `npm start` and `npm run demo` start a private one',
+    says: 'MySQL 8.4+ or MariaDB 10.11+: `mysql://user:password@host:3306/database`, `?ssl=true` for TLS',
+  },
   { name: 'DATABASE_POOL_SIZE', default: '10', says: 'connections of one process' },
   { name: 'TEMPORAL_ADDRESS', default: '127.0.0.1:7233', says: 'host and port of the Temporal server' },
   { name: 'TEMPORAL_NAMESPACE', default: 'default', says: 'namespace' },
@@ -47,12 +51,28 @@ const general: readonly Variable[] = [
   { name: 'TEMPORAL_TLS_SERVER_NAME', default: 'none', says: 'name to expect in its certificate' },
   { name: 'TEMPORAL_PROFILE', default: 'default', says: 'profile of the Temporal configuration file' },
   { name: 'TEMPORAL_CONFIG_FILE', default: "the Temporal CLI's own", says: 'configuration file with profiles' },
-  { name: 'CRYPTOFLOW_REJECT_SHARE', default: '0.05', says: 'share of rejected rows above which a page stays invisible and its run fails' },
-  { name: 'CRYPTOFLOW_LOG_RETENTION_DAYS', default: '30', says: "days that log rows are kept; a date's state is never deleted" },
+  {
+    name: 'CRYPTOFLOW_REJECT_SHARE',
+    default: '0.05',
+    says: 'share of rejected rows above which a page stays invisible and its run fails',
+  },
+  {
+    name: 'CRYPTOFLOW_LOG_RETENTION_DAYS',
+    default: '30',
+    says: "days that log rows are kept; a date's state is never deleted",
+  },
   { name: 'CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', default: '120', says: 'whole time of one request to a source' },
-  { name: 'CRYPTOFLOW_DATA_LABEL', default: 'none', says: 'words that mark what this worker ingests, such as `simulated data`' },
+  {
+    name: 'CRYPTOFLOW_DATA_LABEL',
+    default: 'none',
+    says: 'words that mark what this worker ingests, such as `simulated data`',
+  },
   { name: 'CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', default: '20', says: 'time that running pages get when a worker stops' },
-  { name: 'CRYPTOFLOW_TEMPORAL_PORT', default: 'a free one', says: 'port of the Temporal server that `npm start` and `npm run demo` start' },
+  {
+    name: 'CRYPTOFLOW_TEMPORAL_PORT',
+    default: 'a free one',
+    says: 'port of the Temporal server that `npm start` and `npm run demo` start',
+  },
   { name: 'CRYPTOFLOW_TEMPORAL_UI_PORT', default: 'a free one', says: 'port of its UI' },
   { name: 'CRYPTOFLOW_DATABASE_PORT', default: 'a free one', says: 'port of the private database' },
 ];
@@ -62,13 +82,35 @@ function variablesOf(source: Source): Variable[] {
   const plans = Object.keys(source.plans);
   const { withoutKey, withKey } = source.defaultPlan;
   return [
-    { name: `${prefix}_API_KEY`, default: 'none', says: `key of ${source.label}${source.keyUrl ? ` (${source.keyUrl})` : ''}` },
-    { name: `${prefix}_PLAN`, default: `${withoutKey}; with a key ${withKey}`, says: plans.map((plan) => `\`${plan}\``).join(', ') },
-    { name: `${prefix}_BASE_URL`, default: [...new Set(Object.values(source.plans).map((plan) => plan.baseUrl))].join(', '), says: 'where the API is' },
-    { name: `${prefix}_PER_MINUTE`, default: "the plan's", says: 'requests a minute (cost units where the source counts those)' },
+    {
+      name: `${prefix}_API_KEY`,
+      default: 'none',
+      says: `key of ${source.label}${source.keyUrl ? ` (${source.keyUrl})` : ''}`,
+    },
+    {
+      name: `${prefix}_PLAN`,
+      default: `${withoutKey}; with a key ${withKey}`,
+      says: plans.map((plan) => `\`${plan}\``).join(', '),
+    },
+    {
+      name: `${prefix}_BASE_URL`,
+      default: [...new Set(Object.values(source.plans).map((plan) => plan.baseUrl))].join(', '),
+      says: 'where the API is',
+    },
+    {
+      name: `${prefix}_PER_MINUTE`,
+      default: "the plan's",
+      says: 'requests a minute (cost units where the source counts those)',
+    },
     { name: `${prefix}_PER_DAY`, default: "the plan's", says: 'quota of a UTC day in the units of the source' },
     { name: `${prefix}_PER_MONTH`, default: "the plan's", says: 'quota of a month' },
-    { name: `${prefix}_PAGES_PER_RUN`, default: Object.entries(source.plans).map(([name, plan]) => `${name} ${plan.pagesPerRun}`).join(', '), says: 'requests after which a run ends as partial' },
+    {
+      name: `${prefix}_PAGES_PER_RUN`,
+      default: Object.entries(source.plans)
+        .map(([name, plan]) => `${name} ${plan.pagesPerRun}`)
+        .join(', '),
+      says: 'requests after which a run ends as partial',
+    },
   ];
 }
 
@@ -101,12 +143,27 @@ export function readConfig(env: Environment = environment()): Config {
   const databaseUrl = problems.required('DATABASE_URL', databaseUrlShape, 'mysql://user:password@host:3306/database');
   const config: Config = {
     databaseUrl,
-    databasePoolSize: problems.read('DATABASE_POOL_SIZE', z.coerce.number().int().min(2).max(200), 10, 'a whole number from 2 to 200'),
+    databasePoolSize: problems.read(
+      'DATABASE_POOL_SIZE',
+      z.coerce.number().int().min(2).max(200),
+      10,
+      'a whole number from 2 to 200',
+    ),
     temporal: temporalConfig(env, problems),
     sources: new Map(sources.map((source) => [source.name, sourceConfig(source, problems)])),
     settings: {
-      rejectShare: problems.read('CRYPTOFLOW_REJECT_SHARE', z.coerce.number().min(0).max(1), 0.05, 'a share from 0 to 1'),
-      logRetentionDays: problems.read('CRYPTOFLOW_LOG_RETENTION_DAYS', z.coerce.number().int().min(1), 30, 'whole days, at least 1'),
+      rejectShare: problems.read(
+        'CRYPTOFLOW_REJECT_SHARE',
+        z.coerce.number().min(0).max(1),
+        0.05,
+        'a share from 0 to 1',
+      ),
+      logRetentionDays: problems.read(
+        'CRYPTOFLOW_LOG_RETENTION_DAYS',
+        z.coerce.number().int().min(1),
+        30,
+        'whole days, at least 1',
+      ),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
     },
@@ -121,11 +178,14 @@ export function readConfig(env: Environment = environment()): Config {
 /** What the stack may use: servers that are given, and where to look for others. Throws ConfigError. */
 export function readStackConfig(env: Environment = environment()): StackConfig {
   const problems = new Problems(env);
-  const isGiven = env.TEMPORAL_ADDRESS !== undefined || env.TEMPORAL_PROFILE !== undefined || env.TEMPORAL_CONFIG_FILE !== undefined;
+  const isGiven =
+    env.TEMPORAL_ADDRESS !== undefined || env.TEMPORAL_PROFILE !== undefined || env.TEMPORAL_CONFIG_FILE !== undefined;
   const temporal = temporalConfig(env, problems);
   const result: StackConfig = {
     databaseUrl: problems.read('DATABASE_URL', databaseUrlShape, undefined, 'mysql://user:password@host:3306/database'),
-    temporal: isGiven ? { address: temporal.connectionOptions.address ?? '127.0.0.1:7233', namespace: temporal.namespace } : undefined,
+    temporal: isGiven
+      ? { address: temporal.connectionOptions.address ?? '127.0.0.1:7233', namespace: temporal.namespace }
+      : undefined,
     namespace: temporal.namespace,
     commandPath: env.PATH ?? '',
     temporalPort: problems.read('CRYPTOFLOW_TEMPORAL_PORT', port, undefined, 'a port'),
@@ -136,11 +196,15 @@ export function readStackConfig(env: Environment = environment()): StackConfig {
   return result;
 }
 
-const databaseUrlShape = z.url({ protocol: /^(mysql|mariadb)$/ }).refine((text) => new URL(text).pathname.length > 1, 'names no database');
+const databaseUrlShape = z
+  .url({ protocol: /^(mysql|mariadb)$/ })
+  .refine((text) => new URL(text).pathname.length > 1, 'names no database');
 
 function temporalConfig(env: Environment, problems: Problems): Config['temporal'] {
   try {
-    const overrideEnvVars = Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+    const overrideEnvVars = Object.fromEntries(
+      Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    );
     const loaded = loadClientConnectConfig({ overrideEnvVars });
     const connectionOptions = { address: '127.0.0.1:7233', ...loaded.connectionOptions };
     return { ...loaded, connectionOptions, namespace: loaded.namespace ?? 'default' };
@@ -155,10 +219,21 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   const apiKey = problems.read(`${prefix}_API_KEY`, z.string().trim().min(1), undefined, 'a key');
   const planNames = Object.keys(source.plans);
   const fallback = apiKey === undefined ? source.defaultPlan.withoutKey : source.defaultPlan.withKey;
-  const planName = problems.read(`${prefix}_PLAN`, z.enum(planNames as [string, ...string[]]), fallback, `one of ${planNames.join(', ')}`);
+  const planName = problems.read(
+    `${prefix}_PLAN`,
+    z.enum(planNames as [string, ...string[]]),
+    fallback,
+    `one of ${planNames.join(', ')}`,
+  );
   const plan = source.plans[planName]!;
-  if (plan.key && apiKey === undefined) problems.add(`${prefix}_PLAN is ${planName}, which needs ${prefix}_API_KEY${source.keyUrl ? `: ${source.keyUrl}` : ''}`);
-  if (!plan.key && apiKey !== undefined) problems.add(`${prefix}_API_KEY is set, but ${prefix}_PLAN ${planName} sends no key: set ${prefix}_PLAN to ${source.defaultPlan.withKey}`);
+  if (plan.key && apiKey === undefined)
+    problems.add(
+      `${prefix}_PLAN is ${planName}, which needs ${prefix}_API_KEY${source.keyUrl ? `: ${source.keyUrl}` : ''}`,
+    );
+  if (!plan.key && apiKey !== undefined)
+    problems.add(
+      `${prefix}_API_KEY is set, but ${prefix}_PLAN ${planName} sends no key: set ${prefix}_PLAN to ${source.defaultPlan.withKey}`,
+    );
   const limits: Limits = { ...plan.limits };
   const perMinute = problems.read(`${prefix}_PER_MINUTE`, positive, undefined, 'a number above 0');
   const perDay = problems.read(`${prefix}_PER_DAY`, positive, undefined, 'a number above 0');
@@ -167,14 +242,21 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   if (perDay !== undefined) limits.perDay = perDay;
   if (perMonth !== undefined) limits.perMonth = perMonth;
   const baseUrl = problems.read(`${prefix}_BASE_URL`, z.url({ protocol: /^https?$/ }), plan.baseUrl, 'an http(s) URL');
-  const pagesPerRun = problems.read(`${prefix}_PAGES_PER_RUN`, z.coerce.number().int().min(1), plan.pagesPerRun, 'a whole number above 0');
+  const pagesPerRun = problems.read(
+    `${prefix}_PAGES_PER_RUN`,
+    z.coerce.number().int().min(1),
+    plan.pagesPerRun,
+    'a whole number above 0',
+  );
   return { source, planName, plan: { ...plan, limits, pagesPerRun }, baseUrl, apiKey };
 }
 
 function secretsOf(env: Environment, databaseUrl: string): string[] {
   const keys = sources.map((source) => env[`${source.name.toUpperCase()}_API_KEY`]?.trim());
   const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : undefined;
-  return [...keys, env.TEMPORAL_API_KEY, password].filter((secret): secret is string => secret !== undefined && secret.length >= 4);
+  return [...keys, env.TEMPORAL_API_KEY, password].filter(
+    (secret): secret is string => secret !== undefined && secret.length >= 4,
+  );
 }
 
 /** Collects what is wrong, so that all of it is said at once. */

@@ -41,7 +41,10 @@ export async function openContext(config: Config): Promise<ProcessContext> {
 }
 
 /** The database of the configuration, reached and open. Throws what failed, why, and what to do. */
-export async function connectDatabase({ databaseUrl, databasePoolSize }: Pick<Config, 'databaseUrl' | 'databasePoolSize'>) {
+export async function connectDatabase({
+  databaseUrl,
+  databasePoolSize,
+}: Pick<Config, 'databaseUrl' | 'databasePoolSize'>) {
   const database = openDatabase(databaseUrl, { poolSize: databasePoolSize });
   try {
     await sql`SELECT 1`.execute(database.db);
@@ -52,14 +55,17 @@ export async function connectDatabase({ databaseUrl, databasePoolSize }: Pick<Co
   }
 }
 
-async function connectTemporal({ temporal }: Config): Promise<Connection> {
+/** Temporal, reached, with a namespace that exists. Throws what failed, why, and what to do. */
+export async function connectTemporal({ temporal }: Config): Promise<Connection> {
   const { address } = temporal.connectionOptions;
   try {
     const connection = await Connection.connect({ ...temporal.connectionOptions, connectTimeout: '10s' });
-    await connection.workflowService.describeNamespace({ namespace: temporal.namespace }).catch(async (error: unknown) => {
-      await connection.close();
-      throw error;
-    });
+    await connection.workflowService
+      .describeNamespace({ namespace: temporal.namespace })
+      .catch(async (error: unknown) => {
+        await connection.close();
+        throw error;
+      });
     return connection;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -69,6 +75,8 @@ async function connectTemporal({ temporal }: Config): Promise<Connection> {
         { cause: error },
       );
     }
-    throw new Error(`Temporal cannot be reached at ${address} - ${why} - Start it, or correct TEMPORAL_ADDRESS.`, { cause: error });
+    throw new Error(`Temporal cannot be reached at ${address} - ${why} - Start it, or correct TEMPORAL_ADDRESS.`, {
+      cause: error,
+    });
   }
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities';
-import { applyBudgets, costPerMinute } from '../activities/budget';
+import { applyBudgets, requestsPerMinute } from '../activities/budget';
 import { createFailureInterceptor } from '../activities/failure-interceptor';
 import { createRedact } from '../activities/failures';
 import { queueOf, sources } from '../activities/registry';
@@ -31,7 +31,10 @@ export interface RunningWorkers {
  * One worker per queue in this process: workflows and our own activities on `cryptoflow`, the calls of each source on
  * its own queue. `queues` names sources (or `cryptoflow`); without it all are served. Refuses an older or newer schema.
  */
-export async function startWorkers(config: Config, options: { queues?: readonly string[]; bundle?: string } = {}): Promise<RunningWorkers> {
+export async function startWorkers(
+  config: Config,
+  options: { queues?: readonly string[]; bundle?: string } = {},
+): Promise<RunningWorkers> {
   const context = await openContext(config);
   try {
     await assertSchemaCurrent(context.deps.db);
@@ -43,9 +46,14 @@ export async function startWorkers(config: Config, options: { queues?: readonly 
   }
 }
 
-async function createWorkers(config: Config, context: ProcessContext, options: { queues?: readonly string[]; bundle?: string }): Promise<RunningWorkers> {
+async function createWorkers(
+  config: Config,
+  context: ProcessContext,
+  options: { queues?: readonly string[]; bundle?: string },
+): Promise<RunningWorkers> {
   const codePath = options.bundle ?? bundlePath;
-  if (!existsSync(codePath)) throw new Error(`The workflow bundle ${codePath} is missing - nothing built it - run: npm run build`);
+  if (!existsSync(codePath))
+    throw new Error(`The workflow bundle ${codePath} is missing - nothing built it - run: npm run build`);
   const connection = await NativeConnection.connect(config.temporal.connectionOptions);
   const shared: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
@@ -63,17 +71,15 @@ async function createWorkers(config: Config, context: ProcessContext, options: {
           taskQueue: queueOf(source.source),
           maxConcurrentActivityTaskExecutions: pagesAtOnce,
           // shapes only: source_budgets decides (rule 10)
-          maxTaskQueueActivitiesPerSecond: Math.max(1, costPerMinute(source.plan.limits) / 60),
+          maxTaskQueueActivitiesPerSecond: Math.max(1, requestsPerMinute(source.plan.limits) / 60),
         }
       : { ...shared, taskQueue: workflowQueue, workflowBundle: { codePath } };
     workers.push(await Worker.create(own));
   }
-  const ended = Promise.all(workers.map((worker) => worker.run()))
-    .then(() => undefined)
-    .finally(async () => {
-      await connection.close();
-      await context.close();
-    });
+  const ended = runAll(workers, async () => {
+    await connection.close();
+    await context.close();
+  });
   return {
     queues: workers.map((worker) => worker.options.taskQueue),
     ended,
@@ -84,22 +90,36 @@ async function createWorkers(config: Config, context: ProcessContext, options: {
   };
 }
 
+async function runAll(workers: readonly Worker[], close: () => Promise<void>): Promise<void> {
+  try {
+    await Promise.all(workers.map((worker) => worker.run()));
+  } finally {
+    await close();
+  }
+}
+
 /** Throws for a queue that does not exist, naming those that do. */
 function chosenQueues(names: readonly string[] | undefined): string[] {
   const known = [workflowQueue, ...sources.map((source) => source.name)];
   for (const name of names ?? []) {
-    if (!known.includes(name)) throw new Error(`There is no queue "${name}" - known: ${known.join(', ')} - correct --queues.`);
+    if (!known.includes(name))
+      throw new Error(`There is no queue "${name}" - known: ${known.join(', ')} - correct --queues.`);
   }
   return [...(names ?? known)];
 }
 
 /** Temporal's own log lines, without secrets, on stderr. */
-export function installLogger(secrets: readonly string[], level: 'INFO' | 'WARN' = 'WARN'): void {
+export function installLogger(secrets: readonly string[], level: 'INFO' | 'WARN' | 'ERROR' = 'WARN'): void {
   const redact = createRedact(secrets);
   Runtime.install({
     logger: new DefaultLogger(level, ({ level: entryLevel, timestampNanos, message, meta }) => {
+      // the queues of sources have activities only, on purpose
+      if (message.startsWith('No workflows registered')) return;
       const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
-      const rest = meta && Object.keys(meta).length > 0 ? ` ${JSON.stringify(meta, (_key, value: unknown) => (value instanceof Error ? value.stack : value))}` : '';
+      const rest =
+        meta && Object.keys(meta).length > 0
+          ? ` ${JSON.stringify(meta, (_key, value: unknown) => (value instanceof Error ? value.stack : value))}`
+          : '';
       process.stderr.write(`${redact(`${time} ${entryLevel} ${message}${rest}`)}\n`);
     }),
   });

@@ -31,7 +31,13 @@ export function database(summary: string, priority: Priority = 'manual') {
 }
 
 export function sourceQueue(taskQueue: string, summary: string, priority: Priority) {
-  return proxyActivities<Activities>({ ...sourceCall, taskQueue, summary, priority: priorityOf(priority), allowEagerDispatch: false });
+  return proxyActivities<Activities>({
+    ...sourceCall,
+    taskQueue,
+    summary,
+    priority: priorityOf(priority),
+    allowEagerDispatch: false,
+  });
 }
 
 export function waitFor(summary: string) {

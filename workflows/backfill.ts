@@ -1,4 +1,11 @@
-import { ApplicationFailure, ParentClosePolicy, executeChild, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  ParentClosePolicy,
+  executeChild,
+  isCancellation,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { RunResult } from '../activities/runs';
 import { database, priorityOf, sourceQueue } from './activity-options';
 import { finish, statusOf, type DagResult, type PartOfBackfill } from './daily-ingestion';
@@ -33,15 +40,25 @@ const shownDates = 30;
 export async function backfill(input?: unknown): Promise<BackfillResult> {
   const wanted = parseBackfillInput(input);
   const { workflowId } = workflowInfo();
-  const plan = await database('what is to be done', 'backfill').planRuns({ workflowType: wanted.workflow, coins: wanted.coins, datasets: wanted.datasets });
+  const plan = await database('what is to be done', 'backfill').planRuns({
+    workflowType: wanted.workflow,
+    coins: wanted.coins,
+    datasets: wanted.datasets,
+  });
   const rangedKeys = new Set(plan.ranged.map((run) => run.dataset));
   const datedDatasets = [...new Set(plan.runs.map((run) => run.dataset))].filter((dataset) => !rangedKeys.has(dataset));
   const datedCoins = [...new Set(plan.runs.map((run) => run.coin))].filter((coin) => coin !== 'all');
 
   const ranged = await ingestRanges(wanted, plan.ranged, workflowId);
-  const dates = datedDatasets.length === 0 ? [] : await inWindow(wanted, (date) => runDate(wanted, date, datedDatasets, datedCoins, workflowId));
+  const dates =
+    datedDatasets.length === 0
+      ? []
+      : await inWindow(wanted, (date) => runDate(wanted, date, datedDatasets, datedCoins, workflowId));
 
-  const all = [...ranged.map((run) => ({ date: run.date, status: run.status === 'cancelled' ? ('failed' as const) : run.status })), ...dates];
+  const all = [
+    ...ranged.map((run) => ({ date: run.date, status: run.status === 'cancelled' ? ('failed' as const) : run.status })),
+    ...dates,
+  ];
   const status = statusOf([...ranged, ...dates.map(asRun)]);
   const after = await finish(ranged);
   tagStatus(status);
@@ -53,20 +70,31 @@ export async function backfill(input?: unknown): Promise<BackfillResult> {
     dates: countOf(worst),
     rows: ranged.reduce((sum, run) => sum + run.counts.processed, 0) + dates.reduce((sum, each) => sum + each.rows, 0),
     problems: [
-      ...ranged.filter((run) => run.status !== 'success').map((run) => `${run.dataset} ${run.coin} ${run.date}: ${run.status}: ${run.message}`),
+      ...ranged
+        .filter((run) => run.status !== 'success')
+        .map((run) => `${run.dataset} ${run.coin} ${run.date}: ${run.status}: ${run.message}`),
       ...dates.filter((each) => each.status === 'failed').map((each) => `${each.date}: ${each.message}`),
     ].slice(0, 100),
     finish: { deletedLogs: after.deletedLogs, health: after.health },
   };
   if (status === 'failed') {
-    throw ApplicationFailure.create({ type: 'RunsFailed', nonRetryable: true, message: `backfill ${wanted.from} to ${wanted.to}: ${result.dates.failed} dates failed. First: ${result.problems[0]}`, details: [result] });
+    throw ApplicationFailure.create({
+      type: 'RunsFailed',
+      nonRetryable: true,
+      message: `backfill ${wanted.from} to ${wanted.to}: ${result.dates.failed} dates failed. First: ${result.problems[0]}`,
+      details: [result],
+    });
   }
   return result;
 }
 
 type Ranged = { dataset: string; coin: string; queue: string };
 
-async function ingestRanges(wanted: BackfillInput, ranged: readonly Ranged[], triggeredBy: string): Promise<RunResult[]> {
+async function ingestRanges(
+  wanted: BackfillInput,
+  ranged: readonly Ranged[],
+  triggeredBy: string,
+): Promise<RunResult[]> {
   const { firstExecutionRunId } = workflowInfo();
   const results = await Promise.all(
     ranged.map(({ dataset, coin, queue }) =>
@@ -86,7 +114,9 @@ async function ingestRanges(wanted: BackfillInput, ranged: readonly Ranged[], tr
 
 /** A sliding window over the dates, newest first: a slow date holds one place, not the whole window. */
 async function inWindow(wanted: BackfillInput, run: (date: string) => Promise<DateOutcome>): Promise<DateOutcome[]> {
-  const dates = Array.from({ length: daysBetween(wanted.from, wanted.to) + 1 }, (_, index) => addDays(wanted.to, -index));
+  const dates = Array.from({ length: daysBetween(wanted.from, wanted.to) + 1 }, (_, index) =>
+    addDays(wanted.to, -index),
+  );
   const outcomes: DateOutcome[] = [];
   const show = () => showProgress(wanted, dates.length, outcomes);
   let next = 0;
@@ -104,7 +134,13 @@ async function inWindow(wanted: BackfillInput, run: (date: string) => Promise<Da
   return outcomes;
 }
 
-async function runDate(wanted: BackfillInput, date: string, datasets: string[], coins: string[], triggeredBy: string): Promise<DateOutcome> {
+async function runDate(
+  wanted: BackfillInput,
+  date: string,
+  datasets: string[],
+  coins: string[],
+  triggeredBy: string,
+): Promise<DateOutcome> {
   const part: PartOfBackfill = { backfill: triggeredBy };
   try {
     const result: DagResult = await executeChild(wanted.workflow, {
@@ -129,13 +165,30 @@ function rootMessage(error: unknown): string {
 
 function showProgress(wanted: BackfillInput, total: number, outcomes: readonly DateOutcome[]): void {
   const ended = outcomes.filter((each) => each.status !== 'running').length;
-  const rows = outcomes.slice(-shownDates).map((each) => `| ${each.date} | ${each.status} | ${each.rows} | ${cell(each.message ?? '')} |`);
-  setCurrentDetails([`${wanted.workflow}, ${wanted.from} to ${wanted.to}: ${ended} of ${total} dates`, '', '| date | status | rows | note |', '|---|---|---|---|', ...rows].join('\n'));
+  const rows = outcomes
+    .slice(-shownDates)
+    .map((each) => `| ${each.date} | ${each.status} | ${each.rows} | ${cell(each.message ?? '')} |`);
+  setCurrentDetails(
+    [
+      `${wanted.workflow}, ${wanted.from} to ${wanted.to}: ${ended} of ${total} dates`,
+      '',
+      '| date | status | rows | note |',
+      '|---|---|---|---|',
+      ...rows,
+    ].join('\n'),
+  );
 }
 
 function asRun(outcome: DateOutcome): RunResult {
   const counts = { processed: outcome.rows, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
-  return { dataset: '', coin: '', date: outcome.date, status: outcome.status === 'running' ? 'failed' : outcome.status, counts, message: outcome.message };
+  return {
+    dataset: '',
+    coin: '',
+    date: outcome.date,
+    status: outcome.status === 'running' ? 'failed' : outcome.status,
+    counts,
+    message: outcome.message,
+  };
 }
 
 const order = ['skipped', 'success', 'partial', 'failed'] as const;

@@ -11,7 +11,11 @@ export async function checkHealth(input?: unknown): Promise<HealthReport> {
   const report = await database('health check', 'live').checkHealth({ now: nominalTime().toISOString() });
   tagStatus(report.status);
   setCurrentDetails(
-    ['| check | status | what |', '|---|---|---|', ...report.checks.map((each) => `| ${[each.name, each.status, each.message].map(cell).join(' | ')} |`)].join('\n'),
+    [
+      '| check | status | what |',
+      '|---|---|---|',
+      ...report.checks.map((each) => `| ${[each.name, each.status, each.message].map(cell).join(' | ')} |`),
+    ].join('\n'),
   );
   return report;
 }

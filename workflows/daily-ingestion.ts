@@ -48,7 +48,8 @@ async function runDag(input: unknown, part: PartOfBackfill | undefined): Promise
   const plan = await database('what is to be done', priority).planRuns({ workflowType, coins, datasets });
 
   const lines: DetailsLine[] = plan.runs.map((run) => ({ ...run }));
-  const show = () => showDetails(plan.label === null ? explainDate(date) : `${explainDate(date)}: ${plan.label}`, lines);
+  const show = () =>
+    showDetails(plan.label === null ? explainDate(date) : `${explainDate(date)}: ${plan.label}`, lines);
   show();
   const results = await Promise.all(
     lines.map(async (line) => {
@@ -71,9 +72,15 @@ async function runDag(input: unknown, part: PartOfBackfill | undefined): Promise
 export async function finish(results: RunResult[]): Promise<Pick<DagResult, 'report' | 'deletedLogs' | 'health'>> {
   const { firstExecutionRunId } = workflowInfo();
   const report = await orUndefined(() => database('report').reportRuns({ results }));
-  const cleaned = await orUndefined(() => database('log clean-up').cleanUpLogs({ today: today(), firstExecutionRunId }));
+  const cleaned = await orUndefined(() =>
+    database('log clean-up').cleanUpLogs({ today: today(), firstExecutionRunId }),
+  );
   const health = await orUndefined(() => database('health check').checkHealth({ now: nominalTime().toISOString() }));
-  return { report, deletedLogs: cleaned?.deleted, health: health && { status: health.status, problems: health.problems } };
+  return {
+    report,
+    deletedLogs: cleaned?.deleted,
+    health: health && { status: health.status, problems: health.problems },
+  };
 }
 
 async function orUndefined<T>(work: () => Promise<T>): Promise<T | undefined> {
@@ -100,14 +107,24 @@ export function statusOf(results: readonly RunResult[]): DagResult['status'] {
 
 function totalsOf(results: readonly RunResult[]): RunCounts {
   const sum = (field: keyof RunCounts) => results.reduce((total, run) => total + run.counts[field], 0);
-  return { processed: sum('processed'), inserted: sum('inserted'), updated: sum('updated'), unchanged: sum('unchanged'), rejected: sum('rejected') };
+  return {
+    processed: sum('processed'),
+    inserted: sum('inserted'),
+    updated: sum('updated'),
+    unchanged: sum('unchanged'),
+    rejected: sum('rejected'),
+  };
 }
 
 /** The failure carries the whole table: in its message the failed runs, in its details everything. */
 function failed(workflowType: string, result: DagResult): ApplicationFailure {
   const bad = result.runs.filter((run) => run.status === 'failed' || run.status === 'cancelled');
   const names = bad.map((run) => `${run.dataset} ${run.coin} (${run.status}: ${run.message ?? 'no reason'})`);
-  const byHand = JSON.stringify({ date: result.date, coins: [...new Set(bad.map((run) => run.coin))], datasets: [...new Set(bad.map((run) => run.dataset))] });
+  const byHand = JSON.stringify({
+    date: result.date,
+    coins: [...new Set(bad.map((run) => run.coin))],
+    datasets: [...new Set(bad.map((run) => run.dataset))],
+  });
   return ApplicationFailure.create({
     type: 'RunsFailed',
     nonRetryable: true,

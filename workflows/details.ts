@@ -25,13 +25,20 @@ export interface DetailsLine {
 /** What the UI shows under *Current Details*: one table of datasets, status and rows. */
 export function showDetails(first: string, lines: readonly DetailsLine[]): void {
   const rows = lines.map(({ dataset, coin, result }) => {
-    const counts = result ? `${result.counts.processed} (${result.counts.inserted} new, ${result.counts.updated} changed)` : '';
+    const counts = result
+      ? `${result.counts.processed} (${result.counts.inserted} new, ${result.counts.updated} changed)`
+      : '';
     return `| ${[dataset, coin, result?.status ?? 'running', counts, result?.message ?? ''].map(cell).join(' | ')} |`;
   });
-  setCurrentDetails([first, '', '| dataset | coin | status | rows | note |', '|---|---|---|---|---|', ...rows].join('\n'));
+  setCurrentDetails(
+    [first, '', '| dataset | coin | status | rows | note |', '|---|---|---|---|---|', ...rows].join('\n'),
+  );
 }
 
 /** Upstream text must not break, or write, our Markdown. */
 export function cell(text: string): string {
-  return text.replaceAll(/[\\`*_{}[\]<>()#|!~]/g, (character) => `\\${character}`).replaceAll(/\s+/g, ' ').slice(0, 300);
+  return text
+    .replaceAll(/[\\`*_{}[\]<>()#|!~]/g, (character) => `\\${character}`)
+    .replaceAll(/\s+/g, ' ')
+    .slice(0, 300);
 }

@@ -42,14 +42,23 @@ export async function ingestDataset(input: unknown, context?: RunContext, contin
   const triggeredBy = context?.triggeredBy ?? (scheduleId() ? `schedule ${scheduleId()}` : workflowId);
   const run =
     continued?.run ??
-    (await database(`open the run`, priority).openRun({ dataset, coin, date, today: today(), triggeredBy, firstExecutionRunId, addresses: context?.addresses ?? [] }));
+    (await database(`open the run`, priority).openRun({
+      dataset,
+      coin,
+      date,
+      today: today(),
+      triggeredBy,
+      firstExecutionRunId,
+      addresses: context?.addresses ?? [],
+    }));
   upsertSearchAttributes([
     { key: datasetAttribute, value: run.dataset },
     { key: coinAttribute, value: run.coin },
     { key: logicalDateAttribute, value: new Date(date) },
     { key: statusAttribute, value: run.skipped === null ? 'running' : 'skipped' },
   ]);
-  const close = (end: Omit<RunClose, 'logId'>) => database(`close the run: ${end.status}`, priority).closeRun({ logId: run.logId, ...end });
+  const close = (end: Omit<RunClose, 'logId'>) =>
+    database(`close the run: ${end.status}`, priority).closeRun({ logId: run.logId, ...end });
   if (run.skipped !== null) return close({ status: 'skipped', message: run.skipped });
 
   let cursor = continued?.cursor ?? run.cursor;
@@ -72,7 +81,8 @@ export async function ingestDataset(input: unknown, context?: RunContext, contin
       setCurrentDetails(`${explainDate(date)}\n\n${pages} pages, ${rows} rows`);
       cursor = page.next;
       if (cursor === null || pages >= run.pagesPerRun) break;
-      if (pages % pagesPerExecution === 0) await continueAsNew<typeof ingestDataset>({ dataset, coin, date }, context, { run, cursor, pages });
+      if (pages % pagesPerExecution === 0)
+        await continueAsNew<typeof ingestDataset>({ dataset, coin, date }, context, { run, cursor, pages });
     }
     return ended(await close({ status: cursor === null ? 'success' : 'partial' }));
   } catch (failure) {
@@ -98,6 +108,7 @@ function endOf(failure: unknown): Omit<RunClose, 'logId'> | undefined {
     if (cause.type === 'NotAvailable') return { status: 'skipped', errorType: 'NotAvailable', message: cause.message };
     return { status: 'failed', errorType: cause.type ?? 'Bug', message: cause.message };
   }
-  if (failure instanceof ActivityFailure) return { status: 'failed', errorType: 'Timeout', message: failure.cause?.message ?? failure.message };
+  if (failure instanceof ActivityFailure)
+    return { status: 'failed', errorType: 'Timeout', message: failure.cause?.message ?? failure.message };
   return undefined;
 }

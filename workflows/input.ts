@@ -6,12 +6,22 @@ import { isCalendarDay, today } from './logical-date';
 z.config({ jitless: true });
 
 const date = z.string().superRefine((value, context) => {
-  if (!isCalendarDay(value)) context.addIssue({ code: 'custom', message: `"${value}" is not a day; give a UTC day like 2026-11-21` });
-  else if (value >= today()) context.addIssue({ code: 'custom', message: `${value} is not over yet (UTC); the newest day is the one before ${today()}` });
+  if (!isCalendarDay(value))
+    context.addIssue({ code: 'custom', message: `"${value}" is not a day; give a UTC day like 2026-11-21` });
+  else if (value >= today())
+    context.addIssue({
+      code: 'custom',
+      message: `${value} is not over yet (UTC); the newest day is the one before ${today()}`,
+    });
 });
 const names = z.array(z.string().min(1)).min(1, 'is empty: leave it out for the default');
 
-const dagShape = { date: date.optional(), coins: names.optional(), datasets: names.optional(), addresses: names.optional() };
+const dagShape = {
+  date: date.optional(),
+  coins: names.optional(),
+  datasets: names.optional(),
+  addresses: names.optional(),
+};
 const dagInput = z.strictObject(dagShape);
 export type DagInput = z.output<typeof dagInput>;
 
@@ -28,7 +38,8 @@ const backfillInput = z
     concurrency: z.int().min(1).max(50).default(2),
   })
   .superRefine((input, context) => {
-    if (input.from > input.to) context.addIssue({ code: 'custom', path: ['from'], message: `${input.from} is after "to" ${input.to}` });
+    if (input.from > input.to)
+      context.addIssue({ code: 'custom', path: ['from'], message: `${input.from} is after "to" ${input.to}` });
   });
 export type BackfillInput = z.output<typeof backfillInput>;
 
@@ -47,15 +58,28 @@ function parse<T>(workflow: string, shape: z.ZodType<T>, allowed: string, input:
 
 /** `{ date?, coins?, datasets?, addresses? }` of the daily DAGs. */
 export function parseDagInput(workflow: string, input: unknown): DagInput {
-  const parsed = parse(workflow, dagInput, '{"date":"2026-11-21","coins":["bitcoin"],"datasets":["blocks"],"addresses":["1A1z…"]}, all optional', input);
+  const parsed = parse(
+    workflow,
+    dagInput,
+    '{"date":"2026-11-21","coins":["bitcoin"],"datasets":["blocks"],"addresses":["1A1z…"]}, all optional',
+    input,
+  );
   if (parsed.addresses && parsed.coins?.length !== 1) {
-    throw ApplicationFailure.nonRetryable(`${workflow}: addresses belong to one chain: give exactly one coin with them`, 'BadInput');
+    throw ApplicationFailure.nonRetryable(
+      `${workflow}: addresses belong to one chain: give exactly one coin with them`,
+      'BadInput',
+    );
   }
   return parsed;
 }
 
 export function parseRunInput(input: unknown): RunInput {
-  return parse('ingestDataset', runInput, '{"dataset":"blockchair.blocks","coin":"bitcoin","date":"2026-11-21"}', input);
+  return parse(
+    'ingestDataset',
+    runInput,
+    '{"dataset":"blockchair.blocks","coin":"bitcoin","date":"2026-11-21"}',
+    input,
+  );
 }
 
 export function parseBackfillInput(input: unknown): BackfillInput {

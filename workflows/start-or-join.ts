@@ -29,7 +29,8 @@ export interface WantedRun {
 export async function startOrJoin(wanted: WantedRun, context: RunContext): Promise<RunResult> {
   let result = await startOrWait(wanted, context);
   // a run that someone else ended badly, or that did not know of our addresses, is no answer: one start of our own
-  if (result.joined && (!endedWell(result.outcome) || context.addresses.length > 0)) result = await startOrWait(wanted, context);
+  if (result.joined && (!endedWell(result.outcome) || context.addresses.length > 0))
+    result = await startOrWait(wanted, context);
   return result.outcome;
 }
 
@@ -58,7 +59,13 @@ async function startOrWait(wanted: WantedRun, context: RunContext): Promise<{ jo
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const outcome = await waitFor(`${id} runs already: waiting for it`).awaitRun({ workflowId: id });
-    return { joined: true, outcome: outcome.ended === 'completed' ? (outcome.result as RunResult) : badResult(wanted, 'failed', `the run it waited for ended as ${outcome.how}`) };
+    return {
+      joined: true,
+      outcome:
+        outcome.ended === 'completed'
+          ? (outcome.result as RunResult)
+          : badResult(wanted, 'failed', `the run it waited for ended as ${outcome.how}`),
+    };
   }
   return { joined: false, outcome: await child.result().catch((error: unknown) => resultOf(wanted, error)) };
 }

@@ -10,7 +10,11 @@ export async function syncCoins(input?: unknown): Promise<RunResult> {
   parseNoInput(workflowType, input);
   const date = addDays(dayOf(nominalTime()), -1);
   const triggeredBy = scheduleId() ? `schedule ${scheduleId()}` : workflowId;
-  const result = await startOrJoin({ dataset: 'coingecko.coins', coin: 'all', date }, { triggeredBy, priority: 'manual', addresses: [] });
-  if (result.status === 'failed' || result.status === 'cancelled') throw ApplicationFailure.nonRetryable(`syncCoins: ${result.message}`, 'RunsFailed', result);
+  const result = await startOrJoin(
+    { dataset: 'coingecko.coins', coin: 'all', date },
+    { triggeredBy, priority: 'manual', addresses: [] },
+  );
+  if (result.status === 'failed' || result.status === 'cancelled')
+    throw ApplicationFailure.nonRetryable(`syncCoins: ${result.message}`, 'RunsFailed', result);
   return result;
 }

@@ -15,10 +15,15 @@ export async function fetchAddresses(http: SourceHttp, { coin, cursor, addresses
   const batch = left.slice(0, isEthereum(coin) ? 1 : batchSize);
   if (batch.length === 0) return { rows: [], rejects: [], next: null };
   const next = left.length > batch.length ? batch.at(-1)! : null;
-  const found = isEthereum(coin) ? await fetchAccount(http, coin.sourceId, batch[0]!) : await fetchBatch(http, coin.sourceId, batch);
+  const found = isEthereum(coin)
+    ? await fetchAccount(http, coin.sourceId, batch[0]!)
+    : await fetchBatch(http, coin.sourceId, batch);
   const items = found.map(({ address, raw }) => {
     const parsed = (isEthereum(coin) ? ethereumAddress : bitcoinAddress).safeParse(raw);
-    return { raw: { address, ...(raw as object) }, parsed: parsed.success ? { success: true as const, data: { address, item: parsed.data } } : parsed };
+    return {
+      raw: { address, ...(raw as object) },
+      parsed: parsed.success ? { success: true as const, data: { address, item: parsed.data } } : parsed,
+    };
   });
   const split = sort(
     items,
@@ -28,7 +33,13 @@ export async function fetchAddresses(http: SourceHttp, { coin, cursor, addresses
   );
   const missing = batch
     .filter((address) => !found.some((each) => each.address === address))
-    .map((address) => ({ key: address, field: null, reason: 'the source does not know this address', raw: address, absent: true }));
+    .map((address) => ({
+      key: address,
+      field: null,
+      reason: 'the source does not know this address',
+      raw: address,
+      absent: true,
+    }));
   return { rows: split.rows, rejects: [...split.rejects, ...missing], next, resume: null, expected: left.length };
 }
 
@@ -46,13 +57,21 @@ async function fetchBatch(http: SourceHttp, chain: string, batch: readonly strin
   const answer = addressesAnswer.safeParse(body);
   if (!answer.success) throw schemaMismatch('blockchair addresses', answer.error.issues, body);
   const { data } = answer.data;
-  return data === null || Array.isArray(data) ? [] : Object.entries(data.addresses).map(([address, raw]) => ({ address, raw }));
+  return data === null || Array.isArray(data)
+    ? []
+    : Object.entries(data.addresses).map(([address, raw]) => ({ address, raw }));
 }
 
 async function fetchAccount(http: SourceHttp, chain: string, address: string): Promise<Found[]> {
-  const body = await http.getJson({ path: `/${chain}/dashboards/address/${encodeURIComponent(address)}`, query: { limit: 0 }, cost: 1 });
+  const body = await http.getJson({
+    path: `/${chain}/dashboards/address/${encodeURIComponent(address)}`,
+    query: { limit: 0 },
+    cost: 1,
+  });
   const answer = addressAnswer.safeParse(body);
   if (!answer.success) throw schemaMismatch('blockchair address', answer.error.issues, body);
   const { data } = answer.data;
-  return data === null || Array.isArray(data) ? [] : Object.values(data).map((each) => ({ address, raw: each.address }));
+  return data === null || Array.isArray(data)
+    ? []
+    : Object.values(data).map((each) => ({ address, raw: each.address }));
 }

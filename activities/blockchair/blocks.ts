@@ -10,7 +10,13 @@ import { block } from './schema';
  */
 export async function fetchBlocks(http: SourceHttp, { coin, date, cursor }: PageContext): Promise<Page> {
   const filters = [`time(${date})`, ...(cursor === null ? [] : [`id(${cursor}..)`])];
-  const answer = await queryTable(http, { chain: coin.sourceId, table: 'blocks', filters, sort: 'id(asc)', row: block });
+  const answer = await queryTable(http, {
+    chain: coin.sourceId,
+    table: 'blocks',
+    filters,
+    sort: 'id(asc)',
+    row: block,
+  });
   const last = lastId(answer.rows.map((each) => each.raw));
   const next = answer.rows.length < pageSize || last === undefined ? null : String(last + 1);
   const split = sort(

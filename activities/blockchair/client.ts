@@ -50,7 +50,11 @@ export function judge(status: number, body: unknown): FailureVerdict | undefined
       return { type: 'QuotaExhausted', reason: reason('the daily quota is used up') };
     case 430:
     case 434:
-      return { type: 'RateLimited', reason: reason('IP blocked for a while; an API key is never blocked'), retryAfterMs: 10 * 60_000 };
+      return {
+        type: 'RateLimited',
+        reason: reason('IP blocked for a while; an API key is never blocked'),
+        retryAfterMs: 10 * 60_000,
+      };
     case 435:
       return { type: 'RateLimited', reason: reason('more than 5 requests in a second'), retryAfterMs: 2_000 };
     case 429:

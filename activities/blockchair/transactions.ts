@@ -30,7 +30,11 @@ export async function fetchTransactions(http: SourceHttp, { coin, date, cursor }
   const beyondCap = from !== undefined && from.seen > largestOffset;
   const filters = [
     `time(${date})`,
-    ...(from === undefined ? [] : beyondCap ? [`block_id(${from.block})`, `id(${from.afterId + 1}..)`] : [`block_id(${from.block}..)`]),
+    ...(from === undefined
+      ? []
+      : beyondCap
+        ? [`block_id(${from.block})`, `id(${from.afterId + 1}..)`]
+        : [`block_id(${from.block}..)`]),
   ];
   const ethereum = isEthereum(coin);
   const answer = await queryTable(http, {
@@ -68,9 +72,15 @@ function place(raw: unknown): Place {
   throw new SourceFailure('SchemaMismatch', 'blockchair transactions: a row without block_id and id cannot be paged');
 }
 
-function progress(places: readonly Place[], from: Position | undefined, isEnd: boolean, blockEnds: boolean): Pick<Page, 'next' | 'resume' | 'complete'> {
+function progress(
+  places: readonly Place[],
+  from: Position | undefined,
+  isEnd: boolean,
+  blockEnds: boolean,
+): Pick<Page, 'next' | 'resume' | 'complete'> {
   const again = from?.again ?? 0;
-  const beginningOf = (block: number, times = again): string => writeCursor({ block, seen: 0, afterId: 0, again: times });
+  const beginningOf = (block: number, times = again): string =>
+    writeCursor({ block, seen: 0, afterId: 0, again: times });
   const rowsOf = new Map<number, number>();
   if (from) rowsOf.set(from.block, from.seen);
   for (const { block_id } of places) rowsOf.set(block_id, (rowsOf.get(block_id) ?? 0) + 1);

@@ -11,7 +11,10 @@ export async function fetchCoins(http: SourceHttp, { coins, cursor }: PageContex
   const ids = coins.map((coin) => coin.sourceId).toSorted();
   const left = ids.filter((id) => cursor === null || id > cursor);
   const batch = left.slice(0, batchSize);
-  const body = await http.getJson({ path: '/coins/markets', query: { vs_currency: 'usd', ids: batch.join(','), per_page: batchSize } });
+  const body = await http.getJson({
+    path: '/coins/markets',
+    query: { vs_currency: 'usd', ids: batch.join(','), per_page: batchSize },
+  });
   const answer = markets.safeParse(body);
   if (!answer.success) throw schemaMismatch('coingecko markets', answer.error.issues, body);
   const items = answer.data.map((raw) => ({ raw, parsed: market.safeParse(raw) }));
@@ -33,5 +36,11 @@ export async function fetchCoins(http: SourceHttp, { coins, cursor }: PageContex
     const field = issue.path.map(String).join('.');
     return [{ key: null, field, reason: `${field}: ${issue.message}`, raw: rawText(raw) }];
   });
-  return { rows, rejects, next: left.length > batch.length ? batch.at(-1)! : null, resume: null, expected: batch.length };
+  return {
+    rows,
+    rejects,
+    next: left.length > batch.length ? batch.at(-1)! : null,
+    resume: null,
+    expected: batch.length,
+  };
 }

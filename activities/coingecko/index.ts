@@ -14,7 +14,13 @@ export const source = defineSource({
   coinColumn: 'coingecko_id',
   plans: {
     // shared per IP and changing; 5 to 15 a minute were said in 2024
-    keyless: { baseUrl: publicHost, limits: { perMinute: 10 }, pagesPerRun: 10, historyDays: 365, says: 'prices of the last 365 days, slowly' },
+    keyless: {
+      baseUrl: publicHost,
+      limits: { perMinute: 10 },
+      pagesPerRun: 10,
+      historyDays: 365,
+      says: 'prices of the last 365 days, slowly',
+    },
     demo: {
       baseUrl: publicHost,
       limits: { perMinute: 100, perMonth: 10_000 },

@@ -15,12 +15,20 @@ const dailyPointsFromDays = 92;
  */
 export async function fetchPrice(http: SourceHttp, { coin, date }: PageContext): Promise<Page> {
   const [year, month, day] = date.split('-');
-  const body = await http.getJson({ path: `/coins/${encodeURIComponent(coin.sourceId)}/history`, query: { date: `${day}-${month}-${year}`, localization: 'false' } });
+  const body = await http.getJson({
+    path: `/coins/${encodeURIComponent(coin.sourceId)}/history`,
+    query: { date: `${day}-${month}-${year}`, localization: 'false' },
+  });
   const answer = history.safeParse(body);
   if (!answer.success) throw schemaMismatch('coingecko history', answer.error.issues, body);
   const { market_data: data } = answer.data;
-  if (!data) throw new SourceFailure('NotAvailable', `coingecko has no price of ${coin.coinId} on ${date}: not listed then`);
-  return split([priceRow(coin.coinId, date, data.current_price.usd, data.total_volume.usd, data.market_cap.usd)], body, 1);
+  if (!data)
+    throw new SourceFailure('NotAvailable', `coingecko has no price of ${coin.coinId} on ${date}: not listed then`);
+  return split(
+    [priceRow(coin.coinId, date, data.current_price.usd, data.total_volume.usd, data.market_cap.usd)],
+    body,
+    1,
+  );
 }
 
 /**
@@ -43,7 +51,9 @@ export async function fetchPriceRange(http: SourceHttp, { coin, from, to, today,
   const caps = new Map(answer.data.market_caps);
   const rows = answer.data.prices
     .filter(([ms]) => ms % dayMs === 0 && ms >= first && ms <= last)
-    .map(([ms, price]) => priceRow(coin.coinId, new Date(ms).toISOString().slice(0, 10), price, volumes.get(ms), caps.get(ms)));
+    .map(([ms, price]) =>
+      priceRow(coin.coinId, new Date(ms).toISOString().slice(0, 10), price, volumes.get(ms), caps.get(ms)),
+    );
   return split(rows, undefined, rows.length);
 }
 
@@ -55,9 +65,15 @@ interface PriceRow extends Row {
   market_cap_usd: string | null;
 }
 
-function priceRow(coin_id: string, price_date: string, price?: string | null, volume?: string | null, cap?: string | null): PriceRow {
+function priceRow(
+  coin_id: string,
+  price_date: string,
+  price?: string | null,
+  volume?: string | null,
+  cap?: string | null,
+): PriceRow {
   // CoinGecko writes 0 for an unknown market cap (SOURCES b): unknown is NULL
-  const market_cap_usd = cap == null || cap === '0' ? null : cap;
+  const market_cap_usd = cap === undefined || cap === '0' ? null : cap;
   return { coin_id, price_date, price_usd: price ?? null, volume_usd: volume ?? null, market_cap_usd };
 }
 
@@ -74,7 +90,8 @@ function split(candidates: readonly PriceRow[], body: unknown, expected: number)
 
 function priceProblem(row: PriceRow): { field: string; reason: string } | undefined {
   if (row.price_usd === null) return { field: 'price_usd', reason: 'the price is missing' };
-  if (compareDecimals(row.price_usd, '0') <= 0) return { field: 'price_usd', reason: `price ${row.price_usd} is not above 0` };
+  if (compareDecimals(row.price_usd, '0') <= 0)
+    return { field: 'price_usd', reason: `price ${row.price_usd} is not above 0` };
   for (const field of ['volume_usd', 'market_cap_usd'] as const) {
     const value = row[field];
     if (value !== null && compareDecimals(value, '0') < 0) return { field, reason: `${field} ${value} is negative` };

@@ -110,7 +110,7 @@ export const statements: readonly Statement[] = [
     'source_budgets',
     `CREATE TABLE IF NOT EXISTS source_budgets (
   source VARCHAR(32) ${ASCII} NOT NULL COMMENT 'Upstream service',
-  cost_per_minute DECIMAL(12,3) NOT NULL COMMENT 'Units (the source''s own: calls, points) that may be spent in a minute',
+  requests_per_minute DECIMAL(12,3) NOT NULL COMMENT 'Units (the source''s own: calls, points) that may be spent in a minute',
   next_free_at DATETIME(6) NOT NULL DEFAULT '1970-01-01 00:00:00.000000' COMMENT 'When the next request may go out (UTC, the database''s clock)',
   turn_us BIGINT NOT NULL DEFAULT 0 COMMENT '1 + microseconds that the last permit had to wait: carries LAST_INSERT_ID out of the UPDATE',
   day DATE NULL COMMENT 'UTC day that the day counters are of; NULL: nothing spent yet',

@@ -57,7 +57,12 @@ export async function insertRun(db: Kysely<Schema>, run: RunIdentity): Promise<n
  * Another execution of the same run (a reset, or the next of continue-as-new) takes the row over and opens it again;
  * `attempts` counts those that did not merely continue. Locks the row: pages of one run are written one at a time.
  */
-export async function takeOverRun(trx: Transaction<Schema>, logId: number, runId: string, continuedFrom: string | null): Promise<void> {
+export async function takeOverRun(
+  trx: Transaction<Schema>,
+  logId: number,
+  runId: string,
+  continuedFrom: string | null,
+): Promise<void> {
   await trx
     .updateTable('data_ingestion_logs')
     .set({
@@ -77,7 +82,12 @@ export async function takeOverRun(trx: Transaction<Schema>, logId: number, runId
 /** How many rows the day has, from the first page that says so. */
 export async function noteExpected(trx: Transaction<Schema>, logId: number, expected: number | null): Promise<void> {
   if (expected === null) return;
-  await trx.updateTable('data_ingestion_logs').set({ records_expected: expected }).where('id', '=', logId).where('records_expected', 'is', null).execute();
+  await trx
+    .updateTable('data_ingestion_logs')
+    .set({ records_expected: expected })
+    .where('id', '=', logId)
+    .where('records_expected', 'is', null)
+    .execute();
 }
 
 export interface RunEnd {
@@ -90,7 +100,8 @@ export interface RunEnd {
  * Ends the row, at most once per execution (rule 6), with the sums over its pages. Returns false where it had ended.
  */
 export async function endRun(db: Kysely<Schema>, logId: number, runId: string, end: RunEnd): Promise<boolean> {
-  const sum = (column: string) => sql<number>`COALESCE((SELECT SUM(${sql.ref(column)}) FROM ingestion_pages WHERE log_id = ${logId}), 0)`;
+  const sum = (column: string) =>
+    sql<number>`COALESCE((SELECT SUM(${sql.ref(column)}) FROM ingestion_pages WHERE log_id = ${logId}), 0)`;
   const result = await db
     .updateTable('data_ingestion_logs')
     .set({
@@ -158,7 +169,13 @@ export async function findRun(db: Kysely<Schema>, logId: number): Promise<Logged
 
 /** Rows that say `running`, oldest first. */
 export async function listRunning(db: Kysely<Schema>, limit: number): Promise<LoggedRun[]> {
-  const rows = await db.selectFrom('data_ingestion_logs').selectAll().where('status', '=', 'running').orderBy('started_at').limit(limit).execute();
+  const rows = await db
+    .selectFrom('data_ingestion_logs')
+    .selectAll()
+    .where('status', '=', 'running')
+    .orderBy('started_at')
+    .limit(limit)
+    .execute();
   return rows.map(toLoggedRun);
 }
 

@@ -11,7 +11,11 @@ export interface StoredPage {
 }
 
 /** Cursor null is the first page, stored as ''. */
-export async function findPage(db: Kysely<Schema>, logId: number, cursor: string | null): Promise<StoredPage | undefined> {
+export async function findPage(
+  db: Kysely<Schema>,
+  logId: number,
+  cursor: string | null,
+): Promise<StoredPage | undefined> {
   const row = await db
     .selectFrom('ingestion_pages')
     .selectAll()
@@ -22,7 +26,12 @@ export async function findPage(db: Kysely<Schema>, logId: number, cursor: string
 }
 
 /** In the transaction that writes the page's rows. */
-export async function insertPage(trx: Transaction<Schema>, logId: number, cursor: string | null, page: StoredPage): Promise<void> {
+export async function insertPage(
+  trx: Transaction<Schema>,
+  logId: number,
+  cursor: string | null,
+  page: StoredPage,
+): Promise<void> {
   await trx
     .insertInto('ingestion_pages')
     .values({
@@ -65,7 +74,12 @@ interface PageColumns {
 }
 
 function toPage(row: PageColumns): StoredPage {
-  const { records_inserted: inserted, records_updated: updated, records_unchanged: unchanged, records_rejected: rejected } = row;
+  const {
+    records_inserted: inserted,
+    records_updated: updated,
+    records_unchanged: unchanged,
+    records_rejected: rejected,
+  } = row;
   return {
     counts: { processed: inserted + updated + unchanged + rejected, inserted, updated, unchanged, rejected },
     next: row.next_cursor,

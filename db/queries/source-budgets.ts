@@ -4,14 +4,18 @@ import type { Schema } from '../schema';
 /** What a source allows, in its own units. NULL = no such limit is known. */
 export interface BudgetLimits {
   source: string;
-  costPerMinute: number;
+  requestsPerMinute: number;
   dayQuota: number | null;
   monthQuota: number | null;
 }
 
 /** Sets the limits, and leaves alone what is counted and whether an operator paused the source. */
 export async function setBudget(db: Kysely<Schema>, limits: BudgetLimits): Promise<void> {
-  const values = { cost_per_minute: limits.costPerMinute, day_quota: limits.dayQuota, month_quota: limits.monthQuota };
+  const values = {
+    requests_per_minute: limits.requestsPerMinute,
+    day_quota: limits.dayQuota,
+    month_quota: limits.monthQuota,
+  };
   await db
     .insertInto('source_budgets')
     .values({
@@ -29,7 +33,12 @@ export type BudgetClass = 'live' | 'backfill';
 
 export type Permit =
   | { granted: true; waitMs: number }
-  | { granted: false; reason: 'turn' | 'day' | 'month' | 'paused' | 'unknown source'; waitMs: number; pausedReason?: string };
+  | {
+      granted: false;
+      reason: 'turn' | 'day' | 'month' | 'paused' | 'unknown source';
+      waitMs: number;
+      pausedReason?: string;
+    };
 
 /**
  * Takes a permit for one request with one UPDATE, by the database's clock: granted with the wait before the request, or
@@ -60,7 +69,7 @@ export async function takePermit(
   const granted = await sql`
     UPDATE source_budgets SET
       turn_us = LAST_INSERT_ID(1 + GREATEST(0, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), next_free_at))),
-      next_free_at = GREATEST(next_free_at, UTC_TIMESTAMP(6)) + INTERVAL CEIL(${cost} * 60000000 / cost_per_minute) MICROSECOND,
+      next_free_at = GREATEST(next_free_at, UTC_TIMESTAMP(6)) + INTERVAL CEIL(60000000 / requests_per_minute) MICROSECOND,
       ${dayOwn} = IF(day = UTC_DATE(), ${dayOwn}, 0) + ${cost},
       ${dayOther} = IF(day = UTC_DATE(), ${dayOther}, 0),
       day = UTC_DATE(),
@@ -70,9 +79,14 @@ export async function takePermit(
     WHERE source = ${source}
       AND next_free_at <= UTC_TIMESTAMP(6) + INTERVAL ${request.maxWaitMs * 1_000} MICROSECOND
       AND ${isFree} AND ${dayFits} AND ${monthFits}`.execute(db);
-  if (Number(granted.numAffectedRows ?? 0) > 0) return { granted: true, waitMs: (Number(granted.insertId) - 1) / 1_000 };
+  if (Number(granted.numAffectedRows ?? 0) > 0)
+    return { granted: true, waitMs: (Number(granted.insertId) - 1) / 1_000 };
 
-  const { rows } = await sql<{ reason: 'turn' | 'day' | 'month' | 'paused'; wait_ms: string; paused_reason: string | null }>`
+  const { rows } = await sql<{
+    reason: 'turn' | 'day' | 'month' | 'paused';
+    wait_ms: string;
+    paused_reason: string | null;
+  }>`
     SELECT paused_reason,
       CASE WHEN NOT ${isFree} THEN 'paused' WHEN NOT ${dayFits} THEN 'day' WHEN NOT ${monthFits} THEN 'month' ELSE 'turn' END AS reason,
       CEIL(CASE
@@ -84,5 +98,10 @@ export async function takePermit(
     FROM source_budgets WHERE source = ${source}`.execute(db);
   const row = rows[0];
   if (!row) return { granted: false, reason: 'unknown source', waitMs: 0 };
-  return { granted: false, reason: row.reason, waitMs: Math.max(0, Number(row.wait_ms)), pausedReason: row.paused_reason ?? undefined };
+  return {
+    granted: false,
+    reason: row.reason,
+    waitMs: Math.max(0, Number(row.wait_ms)),
+    pausedReason: row.paused_reason ?? undefined,
+  };
 }

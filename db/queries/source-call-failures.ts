@@ -53,7 +53,10 @@ export interface FailureSummary {
 }
 
 /** The failed attempts of one activity so far, most frequent cause first. */
-export async function summarizeFailures(db: Kysely<Schema>, activity: { workflowId: string; runId: string; activityId: string }): Promise<FailureSummary> {
+export async function summarizeFailures(
+  db: Kysely<Schema>,
+  activity: { workflowId: string; runId: string; activityId: string },
+): Promise<FailureSummary> {
   const rows = await db
     .selectFrom('source_call_failures')
     .select(['error_type', 'http_status'])
@@ -68,6 +71,10 @@ export async function summarizeFailures(db: Kysely<Schema>, activity: { workflow
   return {
     failures: rows.reduce((sum, row) => sum + Number(row.failures), 0),
     elapsedMs: rows.reduce((longest, row) => Math.max(longest, Number(row.elapsed_us) / 1_000), 0),
-    causes: rows.map((row) => ({ errorType: row.error_type, httpStatus: row.http_status, failures: Number(row.failures) })),
+    causes: rows.map((row) => ({
+      errorType: row.error_type,
+      httpStatus: row.http_status,
+      failures: Number(row.failures),
+    })),
   };
 }

@@ -12,7 +12,12 @@ export async function watchedAddresses(db: Kysely<Schema>, coinSymbol: string): 
   return rows.map((row) => row.address).toSorted();
 }
 
-export async function addWatchedAddress(db: Kysely<Schema>, coinSymbol: string, address: string, label: string | null): Promise<void> {
+export async function addWatchedAddress(
+  db: Kysely<Schema>,
+  coinSymbol: string,
+  address: string,
+  label: string | null,
+): Promise<void> {
   await db
     .insertInto('watched_addresses')
     .values({ coin_symbol: coinSymbol, address, label })

@@ -43,7 +43,8 @@ export async function bringUp({ name, extraEnvironment, cleanup, say, prepare }:
   cleanup.add(() => connection.close());
   const client = new Client({ connection, namespace: config.temporal.namespace });
   const changes = await applySchedules(client, connection, config.temporal.namespace);
-  say(`schedules ${changes.length > 0 ? changes.map((change) => `${change.id} ${change.action}`).join(', ') : 'up to date'}`);
+  const changed = changes.filter(({ change }) => change !== 'unchanged').map(({ id, change }) => `${id} ${change}`);
+  say(`schedules ${changed.length > 0 ? changed.join(', ') : 'up to date'}`);
 
   const worker = keepWorkerRunning(own, cleanup, say);
   say(`worker    process ${worker.pid}`);

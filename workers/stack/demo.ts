@@ -6,7 +6,8 @@ import { addWatchedAddress } from '../../db/queries/watched-addresses';
 import type { Schema } from '../../db/schema';
 import { startSimulator } from '../../test/simulator';
 import type { DagResult } from '../../workflows/daily-ingestion';
-import { formatTable, runLines } from '../output';
+import { table } from '../output';
+import { runLines } from '../commands/logs';
 import { bringUp, type RunningStack } from './bring-up';
 import { createCleanup } from './cleanup';
 
@@ -28,7 +29,9 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
   const cleanup = createCleanup({ say });
   try {
-    const simulator = await startSimulator({ keys: { blockchair: [keys.blockchair], coingeckoDemo: [keys.coingecko] } });
+    const simulator = await startSimulator({
+      keys: { blockchair: [keys.blockchair], coingeckoDemo: [keys.coingecko] },
+    });
     cleanup.add(() => simulator.close());
     say(`sources   simulated at ${simulator.url}: nothing of this data is real`);
     const stack = await bringUp({
@@ -107,16 +110,23 @@ async function showProgress(db: Kysely<Schema>, workflowId: string): Promise<voi
   say(`  ${now.ended} runs ended, ${now.running} running, ${now.stored} rows`);
 }
 
-const tables = ['raw_blockchain_blocks', 'raw_blockchain_transactions', 'raw_blockchain_addresses', 'raw_market_prices_volumes'] as const;
+const tables = [
+  'raw_blockchain_blocks',
+  'raw_blockchain_transactions',
+  'raw_blockchain_addresses',
+  'raw_market_prices_volumes',
+] as const;
 
 async function rowCounts(db: Kysely<Schema>): Promise<string[]> {
   const counts = await Promise.all(
     tables.map(async (table) => {
-      const { rows } = await sql<{ rows: number }>`SELECT COUNT(*) AS ${sql.ref('rows')} FROM ${sql.table(table)}`.execute(db);
+      const { rows } = await sql<{
+        rows: number;
+      }>`SELECT COUNT(*) AS ${sql.ref('rows')} FROM ${sql.table(table)}`.execute(db);
       return [table, String(rows[0]?.rows ?? 0)];
     }),
   );
-  return formatTable(counts);
+  return table(counts);
 }
 
 void main();

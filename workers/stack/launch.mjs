@@ -33,7 +33,9 @@ function fail(line) {
 function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 18)) return;
-  fail(`cryptoflow needs Node 20.18 or newer - this is ${process.version} - install a newer Node and run the command again.`);
+  fail(
+    `cryptoflow needs Node 20.18 or newer - this is ${process.version} - install a newer Node and run the command again.`,
+  );
 }
 
 function run(command, commandArgs, options = {}) {
@@ -49,7 +51,8 @@ function installPackages() {
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return;
   say('packages  installing node packages (npm ci), a minute or two the first time');
   const status = run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
-  if (status !== 0) fail('The node packages could not be installed - npm ci failed, see above - mend that and run the command again.');
+  if (status !== 0)
+    fail('The node packages could not be installed - npm ci failed, see above - mend that and run the command again.');
   writeFileSync(stamp, readFileSync(stamp));
 }
 
@@ -62,7 +65,9 @@ function isBuilt(stamp) {
   const files = sourceFolders.flatMap((folder) =>
     readdirSync(path.join(root, folder), { recursive: true }).map((name) => path.join(root, folder, name)),
   );
-  return [...files, path.join(root, 'tsconfig.json'), path.join(root, 'package-lock.json')].every((file) => statSync(file).mtimeMs <= builtAt);
+  return [...files, path.join(root, 'tsconfig.json'), path.join(root, 'package-lock.json')].every(
+    (file) => statSync(file).mtimeMs <= builtAt,
+  );
 }
 
 /** Type check and build in one: TypeScript writes .build, then the workflows are bundled once for all workers. */
@@ -72,8 +77,10 @@ function build() {
   mkdirSync(path.dirname(stamp), { recursive: true });
   const startedAt = new Date();
   const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  if (run(process.execPath, [tsc, '-p', '.'], { stdio: ['ignore', 2, 2] }) !== 0) fail('The build failed - TypeScript found the errors above - mend them.');
-  if (run(process.execPath, ['.build/workers/bundle.js'], { stdio: ['ignore', 2, 2] }) !== 0) fail('The workflow bundle could not be made - see above.');
+  if (run(process.execPath, [tsc, '-p', '.'], { stdio: ['ignore', 2, 2] }) !== 0)
+    fail('The build failed - TypeScript found the errors above - mend them.');
+  if (run(process.execPath, ['.build/workers/bundle.js'], { stdio: ['ignore', 2, 2] }) !== 0)
+    fail('The workflow bundle could not be made - see above.');
   writeFileSync(stamp, '');
   utimesSync(stamp, startedAt, startedAt);
 }

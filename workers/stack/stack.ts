@@ -51,7 +51,11 @@ export async function startServers(name: string, cleanup: Cleanup, say: (line: s
   return {
     temporal,
     database,
-    environment: { DATABASE_URL: database.url, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace },
+    environment: {
+      DATABASE_URL: database.url,
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_NAMESPACE: temporal.namespace,
+    },
   };
 }
 
@@ -63,7 +67,11 @@ export interface WorkerProcess {
  * A worker in a process of its own, so that it can be killed like a real one; when it dies, the next one is started.
  * It is stopped by `cleanup`, which was given it last and so stops it first.
  */
-export function keepWorkerRunning(environment: NodeJS.ProcessEnv, cleanup: Cleanup, say: (line: string) => void): WorkerProcess {
+export function keepWorkerRunning(
+  environment: NodeJS.ProcessEnv,
+  cleanup: Cleanup,
+  say: (line: string) => void,
+): WorkerProcess {
   let child: ChildProcess;
   let stopping = false;
   const start = (): void => {

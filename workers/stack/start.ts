@@ -1,4 +1,4 @@
-import { readConfig, environment } from '../config';
+import { environment, readConfig } from '../config';
 import { describeSources } from '../commands/doctor';
 import { bringUp } from './bring-up';
 import { createCleanup } from './cleanup';
@@ -10,7 +10,10 @@ async function main(): Promise<void> {
   const cleanup = createCleanup({ say });
   try {
     // the sources first: who has no key should know before anything is downloaded
-    for (const line of describeSources(readConfig({ ...environment(), DATABASE_URL: environment().DATABASE_URL ?? 'mysql://later/later' }))) say(line);
+    for (const line of describeSources(
+      readConfig({ ...environment(), DATABASE_URL: environment().DATABASE_URL ?? 'mysql://later/later' }),
+    ))
+      say(line);
     const stack = await bringUp({ name: 'live', cleanup, say, extraEnvironment: {} });
     const { temporal, database } = stack.servers;
     if (temporal.uiUrl) say(`\nTemporal UI  ${temporal.uiUrl}/namespaces/${temporal.namespace}/workflows`);

@@ -2,7 +2,7 @@ import { type AddressState, addressState, isAddress } from '../world/addresses';
 import { usd } from '../world/bitcoin-like';
 import { seedOf } from '../world/random';
 import type { ChainTables } from '../world/tables';
-import { timeText } from '../world/time';
+import { DAY_MS, timeText } from '../world/time';
 import type { World } from '../world/world';
 
 const UNITS = { 'bitcoin-like': 100_000_000n, ethereum: 1_000_000_000_000_000_000n };
@@ -74,7 +74,9 @@ function seen(state: AddressState): Record<string, string | null> {
 
 /** Received and spent are valued at the price of their time upstream; half of today's stands for that here. */
 function prices(world: World, chain: ChainTables): { now: number; past: number } {
-  const now = world.market.fair(chain.coin, world.now().getTime())?.price ?? 0;
+  // as old as the addresses' state, so that a rerun of the same day finds the same
+  const midnight = Math.floor(world.now().getTime() / DAY_MS) * DAY_MS;
+  const now = world.market.fair(chain.coin, midnight)?.price ?? 0;
   return { now, past: now / 2 };
 }
 

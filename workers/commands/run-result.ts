@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { counted, table } from '../output';
+
+// What workflows give back, as far as it is shown: a result of another shape is shown as its JSON.
+
+const counts = z.object({
+  processed: z.number(),
+  inserted: z.number(),
+  updated: z.number(),
+  unchanged: z.number(),
+  rejected: z.number(),
+});
+const oneRun = z.object({
+  dataset: z.string(),
+  coin: z.string(),
+  date: z.string(),
+  status: z.string(),
+  counts,
+  message: z.string().nullish(),
+});
+const dag = z.object({
+  date: z.string(),
+  status: z.string(),
+  runs: z.array(oneRun),
+  health: z.object({ status: z.string(), problems: z.array(z.string()) }).nullish(),
+});
+const checks = z.object({
+  status: z.string(),
+  checks: z.array(z.object({ name: z.string(), status: z.string(), message: z.string() })),
+});
+const backfilled = z.object({
+  from: z.string(),
+  to: z.string(),
+  status: z.string(),
+  rows: z.number(),
+  dates: z.record(z.string(), z.number()),
+  problems: z.array(z.string()),
+});
+
+/** The result of a workflow for people. */
+export function resultLines(result: unknown): string[] {
+  const asDag = dag.safeParse(result);
+  if (asDag.success) {
+    const { runs, date, status, health } = asDag.data;
+    return [
+      ...table(runs.map(runCells)),
+      `${date}  ${status}`,
+      ...(health ? [`health  ${health.status}`, ...health.problems.map((problem) => `  ${problem}`)] : []),
+    ];
+  }
+  const asRun = oneRun.safeParse(result);
+  if (asRun.success) return table([runCells(asRun.data)]);
+  const asChecks = checks.safeParse(result);
+  if (asChecks.success)
+    return [
+      ...table(asChecks.data.checks.map(({ name, status, message }) => [name, status, message])),
+      `health  ${asChecks.data.status}`,
+    ];
+  const asBackfill = backfilled.safeParse(result);
+  if (asBackfill.success) {
+    const { from, to, status, rows, dates, problems } = asBackfill.data;
+    const perStatus = Object.entries(dates).flatMap(([name, count]) => (count > 0 ? [`${count} ${name}`] : []));
+    return [
+      `${from} to ${to}  ${status}  ${counted(rows, 'row')}  ${perStatus.join(', ')}`,
+      ...problems.map((problem) => `  ${problem}`),
+    ];
+  }
+  return [JSON.stringify(result, null, 2) ?? 'no result'];
+}
+
+function runCells(run: z.output<typeof oneRun>): (string | null)[] {
+  const { processed, inserted, updated, unchanged, rejected } = run.counts;
+  const parts = { new: inserted, changed: updated, unchanged, rejected };
+  const said = Object.entries(parts).flatMap(([name, count]) => (count > 0 ? [`${count} ${name}`] : []));
+  return [run.dataset, run.coin, run.date, run.status, counted(processed, 'row'), said.join(', '), run.message ?? ''];
+}
