@@ -114,31 +114,51 @@ export class NotYetTurn extends Error {
   }
 }
 
-/** The common reading of HTTP statuses; a source's own `judge` goes first. */
-export function judgeStatus(status: number, retryAfterMs?: number): FailureVerdict {
-  if (status === 429) return { type: 'RateLimited', reason: 'too many requests', retryAfterMs };
+/** The common reading of HTTP statuses other than 200; a source's own `judge` goes first. */
+export function judgeStatus(status: number): FailureVerdict {
+  if (status === 429) return { type: 'RateLimited', reason: 'too many requests' };
   if (status === 402) return { type: 'QuotaExhausted', reason: 'the quota is used up' };
   if (status === 401 || status === 403)
     return { type: 'Unauthorized', reason: 'the key is missing, wrong or not allowed this' };
   if (status === 404 || status === 410) return { type: 'NotAvailable', reason: 'the source does not have it' };
   if (status === 408 || status === 425 || status >= 500)
-    return { type: 'Unavailable', reason: 'the source is not answering properly', retryAfterMs };
+    return { type: 'Unavailable', reason: 'the source is not answering properly' };
   if (status >= 300 && status < 400) return { type: 'Unavailable', reason: 'a redirect, which is not followed' };
+  if (status < 300) return { type: 'Unavailable', reason: 'an answer without data' };
   return { type: 'BadInput', reason: 'the source refuses the request' };
 }
 
-/** The wait before attempt `failures` + 1: doubling from the rule's first wait to its longest. */
-export function backoffMs(type: FailureType, failures: number, retryAfterMs?: number): number {
-  const rule = rules[type];
-  const doubled = rule.firstWaitMs * 2 ** Math.min(Math.max(failures - 1, 0), 20);
-  return Math.min(rule.longestWaitMs, Math.max(doubled, retryAfterMs ?? 0));
+/** A `Retry-After` beyond this is taken for a mistake. */
+const longestRetryAfterMs = 24 * hour;
+
+/**
+ * The wait before attempt `failures` + 1: doubling from the rule's first wait to its longest, never shorter than the
+ * source asks for. What comes back at a reset is tried at the reset, however often it failed before.
+ */
+export function backoffMs(type: FailureType, failures: number, retryAfterMs = 0): number {
+  const { retry, firstWaitMs, longestWaitMs } = rules[type];
+  if (retry === 'never') return 0;
+  const asked = Math.min(retryAfterMs, Math.max(longestWaitMs, longestRetryAfterMs));
+  if (retry === 'reset' && asked > 0) return Math.max(firstWaitMs, asked);
+  const doubled = firstWaitMs * 2 ** Math.min(Math.max(failures - 1, 0), 20);
+  return Math.max(Math.min(doubled, longestWaitMs), asked);
 }
 
-/** Replaces every configured secret, plain and URL-encoded, wherever it stands in a text. */
+/** Replaces every configured secret, plain and as URLs, forms and JSON write it, wherever it stands in a text. */
 export function createRedact(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets
-    .filter((secret) => secret.length > 0)
-    .flatMap((secret) => [secret, encodeURIComponent(secret)])
-    .toSorted((a, b) => b.length - a.length);
-  return (text) => forms.reduce((clean, secret) => clean.replaceAll(secret, '***'), text);
+  const forms = [...new Set(secrets.filter((secret) => secret.length > 0).flatMap(formsOf))]
+    // the longest first, or a secret that contains another would leave its rest
+    .toSorted((a, b) => b.length - a.length)
+    .map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+  if (forms.length === 0) return (text) => text;
+  // %2f and %2F are the same, and some services answer in another case
+  const pattern = new RegExp(forms.join('|'), 'gi');
+  return (text) => text.replace(pattern, '***');
+}
+
+function formsOf(secret: string): string[] {
+  const json = JSON.stringify(secret).slice(1, -1);
+  const form = new URLSearchParams({ '': secret }).toString().slice(1);
+  // PHP writes / as \/
+  return [secret, encodeURIComponent(secret), form, json, json.replaceAll('/', '\\/')];
 }

@@ -1,8 +1,8 @@
 import { Agent, errors, request as send } from 'undici';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { Readable } from 'node:stream';
 import { rawText, parseJson } from './numbers';
-import { SourceFailure, judgeStatus, type FailureDetails } from './failures';
+import { SourceFailure, createRedact, judgeStatus, type FailureDetails } from './failures';
 import type { Plan, Source, SourceHttp, SourceRequest } from './source';
 
 /** 20 MB: the largest known answer (DefiLlama /protocols) is about 10 MB decompressed. */
@@ -91,9 +91,13 @@ async function getJson(options: RequestOptions, request: SourceRequest): Promise
       headers: headersOf(connection),
       signal,
     });
-    status = response.statusCode;
+    status = details.status = response.statusCode;
     headers = response.headers;
-    text = await readBody(response.body, headers['content-encoding']);
+    text = await readBody(response.body, headers['content-encoding']).catch((error: unknown) => {
+      // a refusal is one without its text too
+      if (status === 200 || signal.aborted) throw error;
+      return '';
+    });
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
     if (error instanceof SourceFailure)
@@ -107,28 +111,32 @@ async function getJson(options: RequestOptions, request: SourceRequest): Promise
     );
   }
 
-  details.status = status;
-  details.body = redact(text.slice(0, snippetChars));
-  const body = parsed(text);
-  const verdict =
-    connection.source.judge?.(status, body) ??
-    (status === 200 ? undefined : judgeStatus(status, retryAfterMs(headers['retry-after'])));
-  if (verdict) {
-    throw new SourceFailure(
-      verdict.type,
-      `${connection.source.name} ${status} ${where}: ${redact(verdict.reason)}`,
-      details,
-      verdict.retryAfterMs ?? retryAfterMs(headers['retry-after']),
-    );
-  }
-  if (body === undefined) {
-    throw new SourceFailure(
-      'Unavailable',
-      `${connection.source.name} ${status} ${where}: the answer is not JSON`,
-      details,
-    );
-  }
-  return body;
+  const body = parsed(withoutKey(text, connection.apiKey));
+  const verdict = connection.source.judge?.(status, body) ?? (status === 200 ? undefined : judgeStatus(status));
+  if (body !== undefined && verdict === undefined) return body;
+  // first redacted, then cut: a cut key would not be recognised
+  details.body = redact(text).slice(0, snippetChars);
+  const { type, reason, retryAfterMs: usualWaitMs } = verdict ?? { type: 'Unavailable', reason: notJson };
+  throw new SourceFailure(
+    type,
+    `${connection.source.name} ${status} ${where}: ${redact(reason + redirection(headers.location)).slice(0, snippetChars)}`,
+    details,
+    retryAfterMs(headers['retry-after']) ?? usualWaitMs,
+  );
+}
+
+const notJson = 'the answer is not JSON';
+
+/** An upstream that repeats the key in its answer must not bring it into rejected records, which quote the answer. */
+function withoutKey(text: string, apiKey: string | undefined): string {
+  return apiKey === undefined || apiKey.length < shortestKey ? text : createRedact([apiKey])(text);
+}
+
+/** Anything shorter could be a word of the data. */
+const shortestKey = 8;
+
+function redirection(location: string | string[] | undefined): string {
+  return location === undefined ? '' : `, to ${String(location)}`;
 }
 
 function urlOf(connection: SourceConnection, request: SourceRequest): URL {
@@ -152,14 +160,13 @@ function headersOf(connection: SourceConnection): Record<string, string> {
 }
 
 async function readBody(body: Readable, encoding: string | string[] | undefined): Promise<string> {
-  const stream = encoding === 'gzip' ? body.pipe(createGunzip()) : body;
-  body.once('error', (error) => stream.destroy(error));
+  // pipeline ends both when one of them ends badly, which also frees the connection; the loop below sees the error
+  const stream = encoding === 'gzip' ? pipeline(body, createGunzip(), () => undefined) : body;
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > maxBodyBytes) {
-      body.destroy();
       throw new SourceFailure('SchemaMismatch', `the answer is larger than ${maxBodyBytes} bytes`);
     }
     chunks.push(chunk);
@@ -209,6 +216,6 @@ export function schemaMismatch(
     .slice(0, 3)
     .map((issue) => `${issue.path.map(String).join('.') || '(whole answer)'}: ${issue.message}`);
   return new SourceFailure('SchemaMismatch', `${what}: ${first.join('; ')}`, {
-    body: rawText(body)?.slice(0, snippetChars),
+    body: rawText(body).slice(0, snippetChars),
   });
 }

@@ -1,14 +1,18 @@
-import { LosslessNumber, isNumber, parse } from 'lossless-json';
+import { LosslessNumber, parse, stringify } from 'lossless-json';
 import { z } from 'zod';
 
 /**
  * JSON numbers without loss: integers that a double holds exactly stay numbers, everything else keeps its digits.
  * (JSON.parse rounds wei, lamports and chainwork; Node 20 has no lossless reviver.)
+ * Of a key that stands twice the last one counts, as in JSON.parse: Blockchair's stats were seen with such.
  */
 export function parseJson(text: string): unknown {
-  return parse(text, undefined, (digits) => {
-    const number = Number(digits);
-    return Number.isSafeInteger(number) && String(number) === digits ? number : new LosslessNumber(digits);
+  return parse(text, undefined, {
+    parseNumber: (digits) => {
+      const number = Number(digits);
+      return Number.isSafeInteger(number) && String(number) === digits ? number : new LosslessNumber(digits);
+    },
+    onDuplicateKey: ({ newValue }) => newValue,
   });
 }
 
@@ -31,20 +35,24 @@ export function plainDecimal(text: string): string {
 /** An amount: a JSON number or numeric string of any size → a plain decimal string. */
 export const amount = z
   .union([z.number(), z.instanceof(LosslessNumber), z.string()], 'expected a number')
-  .transform((value, context) => {
-    try {
-      return plainDecimal(value instanceof LosslessNumber ? value.value : String(value).trim());
-    } catch {
-      context.addIssue({ code: 'custom', message: `expected a number, got ${JSON.stringify(value)}` });
-      return z.NEVER;
-    }
-  });
+  .transform(toPlain);
 
 /** A count: a whole JSON number that a double holds exactly. */
 export const count = z
   .union([z.number(), z.instanceof(LosslessNumber)], 'expected a whole number')
+  .transform(toPlain)
+  .pipe(z.string().regex(/^\d+$/, 'expected a whole number of at least 0'))
   .transform(Number)
-  .pipe(z.number().int().nonnegative());
+  .pipe(z.number().int());
+
+function toPlain(value: number | string | LosslessNumber, context: z.RefinementCtx): string {
+  try {
+    return plainDecimal(String(value).trim());
+  } catch {
+    context.addIssue({ code: 'custom', message: `expected a number, got ${rawText(value)}` });
+    return z.NEVER;
+  }
+}
 
 /** Sign of `a - b` for plain decimal strings of any size. */
 export function compareDecimals(a: string, b: string): number {
@@ -52,10 +60,10 @@ export function compareDecimals(a: string, b: string): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** `a` and `b` as integers of one common scale. */
-export function align(a: string, b: string): [bigint, bigint, number] {
-  const scale = Math.max(decimals(a), decimals(b));
-  return [scaled(a, scale), scaled(b, scale), scale];
+/** Plain decimals as integers of one common scale, for exact sums. */
+export function align<T extends string[]>(...texts: T): { [K in keyof T]: bigint } {
+  const scale = Math.max(...texts.map(decimals));
+  return texts.map((text) => scaled(text, scale)) as { [K in keyof T]: bigint };
 }
 
 function decimals(text: string): number {
@@ -70,13 +78,5 @@ function scaled(text: string, scale: number): bigint {
 
 /** The original text of a parsed body, for rejected records: numbers keep their digits. */
 export function rawText(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => (isLossless(inner) ? asJsonNumber(inner) : inner));
-}
-
-function isLossless(value: unknown): value is LosslessNumber {
-  return value instanceof LosslessNumber;
-}
-
-function asJsonNumber(value: LosslessNumber): unknown {
-  return isNumber(value.value) && String(Number(value.value)) === value.value ? Number(value.value) : value.value;
+  return stringify(value) ?? '';
 }

@@ -16,27 +16,33 @@ import { show } from './commands/show';
 import { tryDataset } from './commands/try';
 import { duration, jsonDocument } from './output';
 
-/** All commands, in the order of the help. */
+/** All commands, in the order of the help. Another one is a file in commands/ and a line here. */
 const commands: readonly Command[] = [migrate, schedules, run, logs, show, coins, addresses, tryDataset, doctor];
 
-const exitCodes = { failed: 1, misused: 2 } as const;
+const exitCodes = { done: 0, failed: 1, misused: 2 } as const;
 
-/** Runs the command of `words`. What it found goes to stdout, what is wrong to stderr, its exit code to the process. */
-export async function main(words: readonly string[] = process.argv.slice(2)): Promise<void> {
-  // `cli logs | head` closes the pipe: that is no failure
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+export interface Terminal {
+  /** what was found */
+  out(text: string): void;
+  /** what is wrong */
+  err(text: string): void;
+  /** instead of the process's own */
+  environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Runs the command of `words` and returns the exit code: 1 where something failed, 2 where it cannot be meant. */
+export async function execute(words: readonly string[], terminal: Terminal): Promise<number> {
   const isJson = words.includes('--json');
-  const connections = openConnections({ isJson });
+  const connections = openConnections({ isJson, environment: terminal.environment });
+  const complain = (text: string) => terminal.err(`${createRedact(connections.known()?.secrets ?? [])(text)}\n`);
   try {
     const answer = await answerTo(words, connections);
-    process.stdout.write(isJson ? jsonDocument(answer.document) : answer.lines.map((line) => `${line}\n`).join(''));
-    if (answer.problem) complain(answer.problem, connections);
-    process.exitCode = answer.exitCode ?? 0;
+    terminal.out(isJson ? jsonDocument(answer.document) : answer.lines.map((line) => `${line}\n`).join(''));
+    if (answer.problem) complain(answer.problem);
+    return answer.exitCode ?? exitCodes.done;
   } catch (error) {
-    complain(describeFailure(error, connections), connections);
-    process.exitCode = error instanceof UsageError ? exitCodes.misused : exitCodes.failed;
+    complain(describeFailure(error, connections));
+    return error instanceof UsageError ? exitCodes.misused : exitCodes.failed;
   } finally {
     await connections.close();
   }
@@ -49,10 +55,6 @@ async function answerTo(words: readonly string[], connections: Connections): Pro
   return { document: { help: lines }, lines };
 }
 
-function complain(text: string, connections: Connections): void {
-  process.stderr.write(`${createRedact(connections.known()?.secrets ?? [])(text)}\n`);
-}
-
 /** What failed - why - what to do. */
 function describeFailure(error: unknown, connections: Connections): string {
   if (error instanceof SourceFailure) return `${error.message} - ${error.type} - ${rules[error.type].advice}`;
@@ -63,6 +65,17 @@ function describeFailure(error: unknown, connections: Connections): string {
   const ofDatabase = describeDatabaseError(error, connections.known()?.databaseUrl);
   if (ofDatabase.kind !== 'other') return ofDatabase.message;
   return error instanceof Error ? error.message : String(error);
+}
+
+async function main(): Promise<void> {
+  // `cli logs | head` closes the pipe: that is no failure
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  process.exitCode = await execute(process.argv.slice(2), {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+  });
 }
 
 if (require.main === module) void main();

@@ -9,7 +9,7 @@ import {
 import type { RunResult } from '../activities/runs';
 import { database, priorityOf, sourceQueue } from './activity-options';
 import { finish, statusOf, type DagResult, type PartOfBackfill } from './daily-ingestion';
-import { cell, logicalDateAttribute, tagStatus } from './details';
+import { logicalDateAttribute, markdownTable, tagStatus } from './details';
 import { parseBackfillInput, type BackfillInput } from './input';
 import { addDays, daysBetween, today } from './logical-date';
 
@@ -167,16 +167,9 @@ function showProgress(wanted: BackfillInput, total: number, outcomes: readonly D
   const ended = outcomes.filter((each) => each.status !== 'running').length;
   const rows = outcomes
     .slice(-shownDates)
-    .map((each) => `| ${each.date} | ${each.status} | ${each.rows} | ${cell(each.message ?? '')} |`);
-  setCurrentDetails(
-    [
-      `${wanted.workflow}, ${wanted.from} to ${wanted.to}: ${ended} of ${total} dates`,
-      '',
-      '| date | status | rows | note |',
-      '|---|---|---|---|',
-      ...rows,
-    ].join('\n'),
-  );
+    .map((each) => [each.date, each.status, String(each.rows), each.message ?? '']);
+  const table = markdownTable(['date', 'status', 'rows', 'note'], rows);
+  setCurrentDetails(`${wanted.workflow}, ${wanted.from} to ${wanted.to}: ${ended} of ${total} dates\n\n${table}`);
 }
 
 function asRun(outcome: DateOutcome): RunResult {

@@ -1,7 +1,7 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { HealthReport } from '../activities/health';
 import { database } from './activity-options';
-import { cell, tagStatus } from './details';
+import { markdownTable, tagStatus } from './details';
 import { parseNoInput } from './input';
 import { nominalTime } from './logical-date';
 
@@ -10,12 +10,7 @@ export async function checkHealth(input?: unknown): Promise<HealthReport> {
   parseNoInput(workflowInfo().workflowType, input);
   const report = await database('health check', 'live').checkHealth({ now: nominalTime().toISOString() });
   tagStatus(report.status);
-  setCurrentDetails(
-    [
-      '| check | status | what |',
-      '|---|---|---|',
-      ...report.checks.map((each) => `| ${[each.name, each.status, each.message].map(cell).join(' | ')} |`),
-    ].join('\n'),
-  );
+  const rows = report.checks.map(({ name, status, message }) => [name, status, message]);
+  setCurrentDetails(markdownTable(['check', 'status', 'what'], rows));
   return report;
 }

@@ -22,23 +22,25 @@ export interface DetailsLine {
   result?: RunResult;
 }
 
-/** What the UI shows under *Current Details*: one table of datasets, status and rows. */
+/** What the UI shows under *Current Details* of a DAG: its datasets, their status and rows. */
 export function showDetails(first: string, lines: readonly DetailsLine[]): void {
   const rows = lines.map(({ dataset, coin, result }) => {
     const counts = result
       ? `${result.counts.processed} (${result.counts.inserted} new, ${result.counts.updated} changed)`
       : '';
-    return `| ${[dataset, coin, result?.status ?? 'running', counts, result?.message ?? ''].map(cell).join(' | ')} |`;
+    return [dataset, coin, result?.status ?? 'running', counts, result?.message ?? ''];
   });
-  setCurrentDetails(
-    [first, '', '| dataset | coin | status | rows | note |', '|---|---|---|---|---|', ...rows].join('\n'),
-  );
+  setCurrentDetails(`${first}\n\n${markdownTable(['dataset', 'coin', 'status', 'rows', 'note'], rows)}`);
 }
 
-/** Upstream text must not break, or write, our Markdown. */
-export function cell(text: string): string {
-  return text
-    .replaceAll(/[\\`*_{}[\]<>()#|!~]/g, (character) => `\\${character}`)
-    .replaceAll(/\s+/g, ' ')
-    .slice(0, 300);
+/** A table in Markdown. Upstream text must not break, or write, ours: every cell is escaped. */
+export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
+  return [line(header), `|${'---|'.repeat(header.length)}`, ...rows.map(line)].join('\n');
+}
+
+function cell(text: string): string {
+  const plain = text.replaceAll(/\s+/g, ' ').slice(0, 300);
+  // the UI draws cells without any space between them
+  return `${plain.replaceAll(/[\\`*_{}[\]<>()#|!~]/g, (character) => `\\${character}`)}\u00a0\u00a0`;
 }

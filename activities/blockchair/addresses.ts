@@ -1,3 +1,4 @@
+import { SourceFailure } from '../failures';
 import { schemaMismatch } from '../http';
 import type { Page, PageContext, SourceHttp } from '../source';
 import { addressProblem, addressRow, isEthereum, sort } from './rows';
@@ -27,7 +28,7 @@ export async function fetchAddresses(http: SourceHttp, { coin, cursor, addresses
   });
   const split = sort(
     items,
-    ({ address }) => address,
+    ['address'],
     ({ item }) => addressProblem(item),
     ({ address, item }) => addressRow(coin, address, item),
   );
@@ -63,11 +64,13 @@ async function fetchBatch(http: SourceHttp, chain: string, batch: readonly strin
 }
 
 async function fetchAccount(http: SourceHttp, chain: string, address: string): Promise<Found[]> {
-  const body = await http.getJson({
-    path: `/${chain}/dashboards/address/${encodeURIComponent(address)}`,
-    query: { limit: 0 },
-    cost: 1,
-  });
+  const body = await http
+    .getJson({ path: `/${chain}/dashboards/address/${encodeURIComponent(address)}`, query: { limit: 0 }, cost: 1 })
+    .catch((error: unknown) => {
+      // 404 is about this one address: the others of the run go on
+      if (error instanceof SourceFailure && error.type === 'NotAvailable') return { data: null };
+      throw error;
+    });
   const answer = addressAnswer.safeParse(body);
   if (!answer.success) throw schemaMismatch('blockchair address', answer.error.issues, body);
   const { data } = answer.data;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { count } from '../numbers';
 import type { Page, PageContext, SourceHttp } from '../source';
 import { pageSize, queryTable } from './client';
 import { blockRow, outsideDay, sort } from './rows';
@@ -21,14 +22,14 @@ export async function fetchBlocks(http: SourceHttp, { coin, date, cursor }: Page
   const next = answer.rows.length < pageSize || last === undefined ? null : String(last + 1);
   const split = sort(
     answer.rows,
-    (item) => String(item.id),
+    ['id'],
     (item) => outsideDay(item.time, date),
     (item) => blockRow(coin, item),
   );
   return { ...split, next, resume: next, expected: answer.totalRows };
 }
 
-const withId = z.object({ id: z.number() });
+const withId = z.object({ id: count });
 
 /** From the raw rows: a rejected row must not stop the paging. */
 function lastId(rows: readonly unknown[]): number | undefined {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { FailureVerdict } from '../failures';
+import { judgeStatus, type FailureVerdict } from '../failures';
 import { schemaMismatch } from '../http';
 import type { SourceHttp } from '../source';
 import { errorAnswer, tableAnswer } from './schema';
@@ -63,10 +63,11 @@ export function judge(status: number, body: unknown): FailureVerdict | undefined
       return { type: 'RateLimited', reason: reason('too many requests'), retryAfterMs: 60_000 };
     case 503:
       return { type: 'Unavailable', reason: reason('blocked or down for a while'), retryAfterMs: 60_000 };
-    default:
+    default: {
       // an error may also come inside a 200
-      return status === 200 && answer.success && answer.data.context.code >= 400
-        ? judge(answer.data.context.code, body)
-        : undefined;
+      const code = answer.success ? answer.data.context.code : status;
+      if (status === 200 && code >= 400) return judge(code, body);
+      return status === 200 || said === undefined ? undefined : { ...judgeStatus(status), reason: said };
+    }
   }
 }

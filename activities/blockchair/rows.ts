@@ -97,19 +97,24 @@ export function addressProblem(item: BitcoinAddress | EthereumAddress): string |
   if (first && last && last < first) return `last seen ${last} is before first seen ${first}`;
   if (compareDecimals(item.balance, '0') < 0) return `balance ${item.balance} is negative`;
   if ('received' in item) {
-    const [received, spent] = align(item.received, item.spent);
-    return BigInt(item.balance) === received - spent
+    const [balance, received, spent] = align(item.balance, item.received, item.spent);
+    return balance === received - spent
       ? undefined
       : `balance ${item.balance} is not received ${item.received} − spent ${item.spent}`;
   }
-  const fees = item.fees_approximate ?? '0';
-  const expected = BigInt(item.received_approximate) - BigInt(item.spent_approximate) - BigInt(fees);
-  const difference = BigInt(item.balance) - expected;
+  const { received_approximate, spent_approximate, fees_approximate } = item;
+  const [balance, received, spent, fees] = align(
+    item.balance,
+    received_approximate,
+    spent_approximate,
+    fees_approximate ?? '0',
+  );
+  const difference = balance - (received - spent - fees);
   // the totals are rounded to a double's 15–16 digits: 1e-12 of what was received leaves room for their sum
-  const tolerance = BigInt(item.received_approximate) / 1_000_000_000_000n + 1n;
+  const tolerance = received / 1_000_000_000_000n + 1n;
   return difference <= tolerance && -difference <= tolerance
     ? undefined
-    : `balance ${item.balance} is not received − spent − fees (${expected})`;
+    : `balance ${item.balance} is not received ${received_approximate} − spent ${spent_approximate} − fees ${fees_approximate ?? 0}`;
 }
 
 function earliest(a: string | null, b: string | null): string | null {
@@ -120,10 +125,10 @@ function latest(a: string | null, b: string | null): string | null {
   return a === null || (b !== null && b > a) ? b : a;
 }
 
-/** Splits parsed items into rows and rejects; `problem` is the business rule. */
+/** Splits parsed items into rows and rejects: `keys` are the fields that name one, `problem` is the business rule. */
 export function sort<T>(
   items: readonly Parsed<T>[],
-  keyOf: (item: T) => string,
+  keys: readonly string[],
   problem: (item: T) => string | undefined,
   toRow: (item: T) => Row,
 ): { rows: Row[]; rejects: Reject[] } {
@@ -132,13 +137,21 @@ export function sort<T>(
   for (const { raw, parsed } of items) {
     if (!parsed.success) {
       const issue = parsed.error.issues[0]!;
-      const field = issue.path.map(String).join('.');
-      rejects.push({ key: null, field, reason: `${field}: ${issue.message}`, raw: rawText(raw) });
+      const field = issue.path.map(String).join('.') || null;
+      const reason = `${field ?? 'row'}: ${issue.message}`;
+      rejects.push({ key: keyOf(raw, keys), field, reason, raw: rawText(raw) });
       continue;
     }
     const reason = problem(parsed.data);
     if (reason === undefined) rows.push(toRow(parsed.data));
-    else rejects.push({ key: keyOf(parsed.data), field: null, reason, raw: rawText(raw) });
+    else rejects.push({ key: keyOf(raw, keys), field: null, reason, raw: rawText(raw) });
   }
   return { rows, rejects };
+}
+
+/** From the raw item, so that one which does not fit the schema can be found too. */
+function keyOf(raw: unknown, keys: readonly string[]): string | null {
+  const values = keys.map((key) => (raw as Readonly<Record<string, unknown>> | null | undefined)?.[key]);
+  const value = values.find((each) => typeof each === 'string' || typeof each === 'number');
+  return value === undefined ? null : String(value);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SourceFailure } from '../failures';
+import { count } from '../numbers';
 import type { Page, PageContext, SourceHttp } from '../source';
 import { pageSize, queryTable } from './client';
 import { bitcoinTransactionRow, ethereumTransactionRow, isEthereum, outsideDay, sort } from './rows';
@@ -23,7 +24,8 @@ type Position = z.output<typeof position>;
 /**
  * The transactions of a day in the order of their blocks, 100 at a time. A page may end inside a block: the next one
  * goes on there by offset within the block, so the offset is at most a block's length. A run that stops goes on from
- * the beginning of the block it stopped in.
+ * the beginning of the block it stopped in; inside a block that is longer than a page from where it stopped, or a run of
+ * few pages would never get past it.
  */
 export async function fetchTransactions(http: SourceHttp, { coin, date, cursor }: PageContext): Promise<Page> {
   const from = cursor === null ? undefined : readCursor(cursor);
@@ -47,7 +49,7 @@ export async function fetchTransactions(http: SourceHttp, { coin, date, cursor }
   });
   const split = sort(
     answer.rows,
-    (item) => item.hash ?? String(item.id),
+    ['hash', 'id'],
     (item) => outsideDay(item.time, date),
     (item) => ('type' in item ? ethereumTransactionRow(coin, item) : bitcoinTransactionRow(coin, item)),
   );
@@ -63,7 +65,7 @@ interface Place {
   id: number;
 }
 
-const placeShape = z.object({ block_id: z.number(), id: z.number() });
+const placeShape = z.object({ block_id: count, id: count });
 
 /** Paging needs these two of every row, also of one that is rejected for something else. */
 function place(raw: unknown): Place {
@@ -82,7 +84,8 @@ function progress(
   const beginningOf = (block: number, times = again): string =>
     writeCursor({ block, seen: 0, afterId: 0, again: times });
   const rowsOf = new Map<number, number>();
-  if (from) rowsOf.set(from.block, from.seen);
+  // only a block of which rows were seen is known to be of this day
+  if (from && from.seen > 0) rowsOf.set(from.block, from.seen);
   for (const { block_id } of places) rowsOf.set(block_id, (rowsOf.get(block_id) ?? 0) + 1);
   const blocks = [...rowsOf.keys()];
   const open = isEnd ? undefined : blocks.at(-1);
@@ -95,11 +98,8 @@ function progress(
     return { next, resume: next, complete };
   }
   const afterId = places.at(-1)?.id ?? from?.afterId ?? 0;
-  return {
-    next: writeCursor({ block: open, seen: rowsOf.get(open)!, afterId, again }),
-    resume: beginningOf(open),
-    complete,
-  };
+  const next = writeCursor({ block: open, seen: rowsOf.get(open)!, afterId, again });
+  return { next, resume: places[0]?.block_id === open ? next : beginningOf(open), complete };
 }
 
 function writeCursor({ block, seen, afterId, again }: Position): string {

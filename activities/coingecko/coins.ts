@@ -41,6 +41,6 @@ export async function fetchCoins(http: SourceHttp, { coins, cursor }: PageContex
     rejects,
     next: left.length > batch.length ? batch.at(-1)! : null,
     resume: null,
-    expected: batch.length,
+    expected: left.length,
   };
 }

@@ -6,10 +6,10 @@ const usd = z.object({ usd: amount.nullish() });
 /** /coins/{id}/history: `market_data` is missing (not null) for days before the listing. */
 export const history = z.object({
   id: z.string(),
-  market_data: z.object({ current_price: usd, market_cap: usd, total_volume: usd }).optional(),
+  market_data: z.object({ current_price: usd, market_cap: usd, total_volume: usd }).nullish(),
 });
 
-const point = z.tuple([z.number(), amount.nullable()]);
+const point = z.tuple([count, amount.nullable()]);
 
 /** /coins/{id}/market_chart/range: points of [milliseconds, USD]. */
 export const range = z.object({

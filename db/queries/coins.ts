@@ -49,12 +49,15 @@ export interface CoinWords {
   network_type?: NetworkType;
 }
 
-/** Ingested daily and collected from now on. `said` are the columns that the operator gave by hand. */
+/**
+ * Ingested daily and collected from now on. `said` are the columns that the operator gave by hand. Returns the network
+ * type, which an asset that was there keeps.
+ */
 export async function addCoin(
   trx: Transaction<Schema>,
   coin: { coinId: string; symbol: string; name: string; blockchairId: string | null; networkType: NetworkType },
   said: CoinWords,
-): Promise<void> {
+): Promise<NetworkType> {
   const { network_type, ...ofChain } = said;
   await trx
     .insertInto('coin_metadata')
@@ -80,6 +83,12 @@ export async function addCoin(
     .execute();
   // an asset that was there keeps its values, but not against the operator's word
   await setAsset(trx, coin.coinId, asset);
+  const stored = await trx
+    .selectFrom('crypto_assets')
+    .select('network_type')
+    .where('coin_id', '=', coin.coinId)
+    .executeTakeFirstOrThrow();
+  return stored.network_type;
 }
 
 /** Corrects a coin; syncCoins leaves alone what is set here. Its ticker stays: the raw tables know the chain by it. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { execute } from '../../workers/cli';
 
 const cliPath = path.join(__dirname, '..', '..', '.build', 'workers', 'cli.js');
 
@@ -24,6 +25,20 @@ export function cli(words: readonly string[], environment: Readonly<Record<strin
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, stdout, stderr }));
   });
+}
+
+/** The same in this process: for the many ways to be wrong, as a process takes half a second to begin. */
+export async function cliHere(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CliResult> {
+  const result = { stdout: '', stderr: '' };
+  const code = await execute(words, {
+    out: (text) => (result.stdout += text),
+    err: (text) => (result.stderr += text),
+    environment,
+  });
+  return { code, ...result };
 }
 
 /** What `--json` printed, of a command that went well: exactly one document. */

@@ -57,11 +57,14 @@ const add: Action = {
       networkType: said.network_type ?? 'token',
     };
     const done = await changeWithLog(db, { what: 'coins', coinId, coinSymbol: symbol }, async (trx) => {
-      await addCoin(trx, coin, said);
+      const type = await addCoin(trx, coin, said);
       const chain = coin.blockchairId === null ? 'prices only' : `chain ${coin.blockchairId}`;
-      return { message: `added ${coinId} (${symbol}, ${name}, ${coin.networkType}, ${chain})`, inserted: 1 };
+      return { message: `added ${coinId} (${symbol}, ${name}, ${type}, ${chain})`, inserted: 1 };
     });
-    return answer(connections, coinId, done.message);
+    const { document, lines } = await answer(connections, coinId, done.message);
+    const others = networkTypes.filter((type) => type !== coin.networkType).join('|');
+    const hint = `its network type is assumed; to correct it: npm run cli -- coins add ${coinId} --network ${others}`;
+    return { document, lines: said.network_type === undefined ? [...lines, hint] : lines };
   },
 };
 

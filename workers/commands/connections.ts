@@ -26,7 +26,10 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-export function openConnections(options: { isJson: boolean }): Connections {
+export function openConnections(options: {
+  isJson: boolean;
+  environment?: Readonly<Record<string, string | undefined>>;
+}): Connections {
   const closers: (() => Promise<void>)[] = [];
   const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
     let opened: Promise<T> | undefined;
@@ -34,7 +37,7 @@ export function openConnections(options: { isJson: boolean }): Connections {
   };
   const isWatched = !options.isJson && process.stderr.isTTY === true;
   let config: Config | undefined;
-  const configOf = (): Config => (config ??= readConfig());
+  const configOf = (): Config => (config ??= readConfig(options.environment));
   const database = once<Database>(async () => {
     const opened = await connectDatabase(configOf());
     closers.push(() => opened.close());

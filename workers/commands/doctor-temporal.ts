@@ -32,7 +32,7 @@ async function checkRetention({ workflowService }: Connection, namespace: string
   return {
     name: 'retention',
     status: 'problem',
-    message: `closed runs are forgotten after ${days} of ${neededRetentionDays} days: ${todo}`,
+    message: `closed runs are forgotten after ${days} days, ${neededRetentionDays} are needed: ${todo}`,
   };
 }
 

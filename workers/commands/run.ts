@@ -53,7 +53,7 @@ export const run: Command = {
       if (!call.isSet('wait')) return { document: { ...started, status: 'running' }, lines };
       for (const line of lines) connections.progress(line);
       const answer = await follow(handle, connections, started);
-      return { ...answer, lines: [...lines, ...answer.lines] };
+      return { ...answer, lines: connections.isWatched ? answer.lines : [...lines, ...answer.lines] };
     },
   },
 };
