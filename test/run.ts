@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createCleanup } from '../workers/stack/cleanup';
 import { findDatabase } from '../workers/stack/database';
+import { isRunning } from '../workers/stack/processes';
 import { projectFolder, stateFolder } from '../workers/stack/stack';
 import { findTemporal } from '../workers/stack/temporal';
 import type { DatabaseServer } from './databases';
@@ -17,7 +18,9 @@ const bin = (name: string): string => path.join(projectFolder, 'node_modules', '
 /** Tests that need no server. */
 const serverless = /test\/(sources|simulator|unit)\//;
 
-const dataFolder = path.join(stateFolder, 'test');
+// a folder per process: several runs may go on side by side
+const testFolder = path.join(stateFolder, 'test');
+const dataFolder = path.join(testFolder, String(process.pid));
 const usedFile = path.join(dataFolder, 'used-servers');
 
 function step(title: string, command: string, args: string[], env: NodeJS.ProcessEnv = process.env): number {
@@ -44,6 +47,7 @@ async function main(): Promise<void> {
     else if (patterns.length === 0) assertAllUsed();
   } finally {
     await cleanup.run();
+    if (!process.exitCode) rmSync(dataFolder, { recursive: true, force: true });
   }
 }
 
@@ -55,8 +59,7 @@ function fail(line: string): void {
 }
 
 async function startTestServers(cleanup: ReturnType<typeof createCleanup>): Promise<NodeJS.ProcessEnv> {
-  // yesterday's leftovers would make the servers slower and the tests less certain
-  rmSync(dataFolder, { recursive: true, force: true });
+  removeLeftovers();
   mkdirSync(dataFolder, { recursive: true });
   writeFileSync(usedFile, '');
   const commandPath = process.env.PATH ?? '';
@@ -81,6 +84,14 @@ async function startTestServers(cleanup: ReturnType<typeof createCleanup>): Prom
     TEST_TEMPORAL_UI: temporal.uiUrl,
     TEST_USED_SERVERS_FILE: usedFile,
   };
+}
+
+/** What test runs that were killed have left behind. */
+function removeLeftovers(): void {
+  if (!existsSync(testFolder)) return;
+  for (const name of readdirSync(testFolder)) {
+    if (!isRunning(Number(name))) rmSync(path.join(testFolder, name), { recursive: true, force: true });
+  }
 }
 
 /** TEST_DATABASE_URLS: further servers, comma separated, e.g. a MySQL beside the MariaDB that is always there. */

@@ -43,7 +43,7 @@ export async function queryTable<Row>(http: SourceHttp, query: TableQuery<Row>) 
 /** Blockchair's own statuses; the reason is its `context.error`. See SOURCES: 402, 429, 435–437 limits, 430, 434, 503 blocked. */
 export function judge(status: number, body: unknown): FailureVerdict | undefined {
   const answer = errorAnswer.safeParse(body);
-  const said = answer.success ? answer.data.context.error : undefined;
+  const said = answer.success ? (answer.data.context.error ?? undefined) : undefined;
   const reason = (fallback: string): string => said ?? fallback;
   switch (status) {
     case 402:
