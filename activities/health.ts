@@ -1,13 +1,13 @@
 import type { ActivityDeps } from './deps';
+import { runCheck, worstOf, type Check, type HealthCheck, type HealthStatus } from './health/check';
+import { onchainValues, quality } from './health/collection';
+import { freshness, gaps } from './health/dates';
+import { blocks, emptyDays, prices, transactions } from './health/integrity';
+import { lostRuns } from './health/lost-runs';
+import { partitions, recentRuns, sources, tableSizes } from './health/operations';
+import { schedules } from './health/schedules';
 
-export type HealthStatus = 'ok' | 'warning' | 'critical';
-
-export interface HealthCheck {
-  name: string;
-  status: HealthStatus;
-  /** what was found; for anything but ok also what to do */
-  message: string;
-}
+export type { HealthCheck, HealthStatus };
 
 export interface HealthReport {
   /** the worst of the checks */
@@ -17,11 +17,40 @@ export interface HealthReport {
   problems: string[];
 }
 
-export function createHealthActivities(_deps: ActivityDeps) {
+/** In the order in which a person wants to read them; lost runs go first, as the others count what they become. */
+const checks: readonly Check[] = [
+  { name: 'lost runs', look: lostRuns },
+  { name: 'partitions', look: partitions },
+  { name: 'freshness', look: freshness },
+  { name: 'gaps in dates', look: gaps },
+  { name: 'empty days', look: emptyDays },
+  { name: 'blocks', look: blocks },
+  { name: 'transactions', look: transactions },
+  { name: 'prices', look: prices },
+  { name: 'on-chain values', look: onchainValues },
+  { name: 'quality', look: quality },
+  { name: 'recent runs', look: recentRuns },
+  { name: 'sources', look: sources },
+  { name: 'schedules', look: schedules },
+  { name: 'table sizes', look: tableSizes },
+];
+
+export function createHealthActivities(deps: ActivityDeps) {
   return {
-    /** `now` is the nominal time of the check, ISO. */
-    async checkHealth(_request: { now: string }): Promise<HealthReport> {
-      return Promise.resolve({ status: 'ok', checks: [], problems: [] });
+    /**
+     * Is everything there, and true? Also ends the rows of runs whose workflow is gone, and makes partitions ahead.
+     * `now` is the nominal time of the check, ISO. Never throws for what it finds: that is a check of its own.
+     */
+    async checkHealth({ now }: { now: string }): Promise<HealthReport> {
+      const context = { deps, now: new Date(now) };
+      const found: HealthCheck[] = [];
+      for (const check of checks) found.push(await runCheck(check, context));
+      const problems = found.filter(({ status }) => status !== 'ok');
+      return {
+        status: worstOf(found),
+        checks: found,
+        problems: problems.map(({ name, status, message }) => `${status}: ${name}: ${message}`),
+      };
     },
   };
 }

@@ -59,7 +59,7 @@ export async function connectDatabase({
 export async function connectTemporal({ temporal }: Config): Promise<Connection> {
   const { address } = temporal.connectionOptions;
   try {
-    const connection = await Connection.connect({ ...temporal.connectionOptions, connectTimeout: '10s' });
+    const connection = await Connection.connect({ ...temporal.connectionOptions, connectTimeout: '5s' });
     await connection.workflowService
       .describeNamespace({ namespace: temporal.namespace })
       .catch(async (error: unknown) => {

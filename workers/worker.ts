@@ -10,8 +10,7 @@ import { queueOf, sources } from '../activities/registry';
 import { assertSchemaCurrent } from '../db/migrate';
 import { readConfig, type Config } from './config';
 import { openContext, type ProcessContext } from './context';
-
-export const workflowQueue = 'cryptoflow';
+import { workflowQueue } from './schedules';
 
 /** Made by the build: a worker never bundles at its start. */
 export const bundlePath = path.join(__dirname, '..', 'workflow-bundle.js');
@@ -108,7 +107,7 @@ function chosenQueues(names: readonly string[] | undefined): string[] {
   return [...(names ?? known)];
 }
 
-/** Temporal's own log lines, without secrets, on stderr. */
+/** Temporal's own log lines, one short line each, without secrets, on stderr. */
 export function installLogger(secrets: readonly string[], level: 'INFO' | 'WARN' | 'ERROR' = 'WARN'): void {
   const redact = createRedact(secrets);
   Runtime.install({
@@ -116,13 +115,20 @@ export function installLogger(secrets: readonly string[], level: 'INFO' | 'WARN'
       // the queues of sources have activities only, on purpose
       if (message.startsWith('No workflows registered')) return;
       const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
-      const rest =
-        meta && Object.keys(meta).length > 0
-          ? ` ${JSON.stringify(meta, (_key, value: unknown) => (value instanceof Error ? value.stack : value))}`
-          : '';
-      process.stderr.write(`${redact(`${time} ${entryLevel} ${message}${rest}`)}\n`);
+      const about = ['workflowId', 'activityType', 'attempt', 'taskQueue'].flatMap((name) =>
+        meta?.[name] === undefined ? [] : [String(meta[name])],
+      );
+      process.stderr.write(
+        `${redact([time, entryLevel, message, ...about, reasonOf(meta?.error)].join('  ').trimEnd())}\n`,
+      );
     }),
   });
+}
+
+/** The first line says it; the stack is in the history, with the failure. */
+function reasonOf(error: unknown): string {
+  if (error === undefined) return '';
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }
 
 async function main(): Promise<void> {

@@ -25,12 +25,13 @@ export interface DetailsLine {
 /** What the UI shows under *Current Details* of a DAG: its datasets, their status and rows. */
 export function showDetails(first: string, lines: readonly DetailsLine[]): void {
   const rows = lines.map(({ dataset, coin, result }) => {
-    const counts = result
-      ? `${result.counts.processed} (${result.counts.inserted} new, ${result.counts.updated} changed)`
-      : '';
-    return [dataset, coin, result?.status ?? 'running', counts, result?.message ?? ''];
+    return [dataset, coin, result?.status ?? 'running', result ? rowsText(result.counts) : '', result?.message ?? ''];
   });
   setCurrentDetails(`${first}\n\n${markdownTable(['dataset', 'coin', 'status', 'rows', 'note'], rows)}`);
+}
+
+function rowsText({ processed, inserted, updated }: RunResult['counts']): string {
+  return processed === 0 ? '0' : `${processed} (${inserted} new, ${updated} changed)`;
 }
 
 /** A table in Markdown. Upstream text must not break, or write, ours: every cell is escaped. */
@@ -39,8 +40,12 @@ export function markdownTable(header: readonly string[], rows: readonly (readonl
   return [line(header), `|${'---|'.repeat(header.length)}`, ...rows.map(line)].join('\n');
 }
 
+/** The whole text is in the log; here it would push the other columns away. */
+const longestCell = 120;
+
 function cell(text: string): string {
-  const plain = text.replaceAll(/\s+/g, ' ').slice(0, 300);
+  const plain = text.replaceAll(/\s+/g, ' ');
+  const short = plain.length > longestCell ? `${plain.slice(0, longestCell)}…` : plain;
   // the UI draws cells without any space between them
-  return `${plain.replaceAll(/[\\`*_{}[\]<>()#|!~]/g, (character) => `\\${character}`)}\u00a0\u00a0`;
+  return `${short.replaceAll(/[\\`*_{}[\]<>()#|!~]/g, (character) => `\\${character}`)}\u00a0\u00a0`;
 }

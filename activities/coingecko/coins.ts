@@ -1,7 +1,7 @@
 import { schemaMismatch } from '../http';
 import { rawText } from '../numbers';
 import type { Page, PageContext, SourceHttp } from '../source';
-import { market, markets } from './schema';
+import { market, markets, withId } from './schema';
 
 /** The documented maximum of one page. */
 const batchSize = 250;
@@ -33,8 +33,9 @@ export async function fetchCoins(http: SourceHttp, { coins, cursor }: PageContex
   const rejects = items.flatMap(({ raw, parsed }) => {
     if (parsed.success) return [];
     const issue = parsed.error.issues[0]!;
-    const field = issue.path.map(String).join('.');
-    return [{ key: null, field, reason: `${field}: ${issue.message}`, raw: rawText(raw) }];
+    const field = issue.path.map(String).join('.') || null;
+    const key = withId.safeParse(raw).data?.id ?? null;
+    return [{ key, field, reason: `${field ?? 'row'}: ${issue.message}`, raw: rawText(raw) }];
   });
   return {
     rows,

@@ -49,7 +49,8 @@ export async function fetchPriceRange(http: SourceHttp, { coin, from, to, today,
   if (!answer.success) throw schemaMismatch('coingecko market chart', answer.error.issues, body);
   const volumes = new Map(answer.data.total_volumes);
   const caps = new Map(answer.data.market_caps);
-  const rows = answer.data.prices
+  // a map, since the last point can repeat the last day
+  const rows = [...new Map(answer.data.prices)]
     .filter(([ms]) => ms % dayMs === 0 && ms >= first && ms <= last)
     .map(([ms, price]) =>
       priceRow(coin.coinId, new Date(ms).toISOString().slice(0, 10), price, volumes.get(ms), caps.get(ms)),

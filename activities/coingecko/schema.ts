@@ -20,9 +20,10 @@ export const range = z.object({
 
 /** /coins/markets: only what names a coin. */
 export const market = z.object({
-  id: z.string(),
-  symbol: z.string(),
+  id: z.string().min(1),
+  symbol: z.string().min(1),
   name: z.string(),
   market_cap_rank: count.nullable(),
 });
 export const markets = z.array(z.unknown());
+export const withId = z.object({ id: z.string() });
