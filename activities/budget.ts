@@ -87,35 +87,12 @@ export interface Turn {
   /** counts against the quotas of day and month, in the source's own units; the rate counts requests */
   cost: number;
   budgetClass: BudgetClass;
-  /** names the attempt, or a retry would share its place with its zombie */
-  holder: string;
-}
-
-/**
- * Runs one request when its turn has come, on a connection of its own where those are limited. `work` is given a signal
- * that also ends it when its place is lost. Throws NotYetTurn with the delay when the turn is further away.
- */
-export async function inTurn<T>(
-  db: Kysely<Schema>,
-  turn: Turn,
-  signal: AbortSignal | undefined,
-  work: (signal: AbortSignal | undefined) => Promise<T>,
-): Promise<T> {
-  if (turn.limits.connections === undefined) {
-    await waitForPermit(db, turn, signal);
-    return work(signal);
-  }
-  // the place first: a permit would grow old while waiting for one
-  return withLease(db, turn, signal, async (held) => {
-    await waitForPermit(db, turn, held);
-    return work(held);
-  });
 }
 
 /** Waits for the permit of one request. Throws NotYetTurn with the delay when the turn is further away. */
 export async function waitForPermit(
   db: Kysely<Schema>,
-  { source, cost, budgetClass, limits }: Omit<Turn, 'holder'>,
+  { source, cost, budgetClass, limits }: Turn,
   signal?: AbortSignal,
 ): Promise<void> {
   const toleratedMs = toleratedLatenessMs(limits);
@@ -161,42 +138,44 @@ function noBudget(source: string): SourceFailure {
 }
 
 const renewEveryMs = 20_000;
-/** Before the database gives the place to someone else: from then on nobody knows whose it is. */
-const giveUpAfterMs = (leaseSeconds - 5) * 1_000;
+/** Well before the database gives the place to someone else: from then on nobody knows whose it is. */
+const giveUpAfterMs = (leaseSeconds - 10) * 1_000;
 
-async function withLease<T>(
+/**
+ * Runs `work` on one of the connections that the source allows at once. Its signal also ends it when its place was lost.
+ * `lease.holder` names the attempt, or a retry would share its place with its zombie. Take the permit within: it would
+ * grow old while waiting for a place. Throws NotYetTurn when all are in use.
+ */
+export async function withLease<T>(
   db: Kysely<Schema>,
-  { source, holder, limits }: Turn,
+  lease: Lease,
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const lease: Lease = { source, holder };
-  let heldSince = performance.now();
+  const { source } = lease;
   const refused = await retrying(() => takeLease(db, lease));
   if (refused) {
     if (refused.waitMs === null) throw noBudget(source);
-    const all = limits.connections === 1 ? 'the one connection' : `all ${limits.connections} connections`;
     throw new NotYetTurn(
-      `${all} that ${source} allows at once are in use`,
+      `all connections that ${source} allows at once are in use`,
       Math.min(refused.waitMs, lookAgainMs.lease),
     );
   }
   const lost = new AbortController();
   const giveUp = () => lost.abort(new NotYetTurn(`its place among the connections to ${source} was lost`, 1_000));
+  const deadline = setTimeout(giveUp, giveUpAfterMs);
   const renewal = setInterval(() => {
-    const askedAt = performance.now();
+    // a database that is away: the place is ours until its time is over
     renewLease(db, lease).then(
-      (isOurs) => (isOurs ? (heldSince = askedAt) : giveUp()),
-      // a database that is away: the place is ours until its time is over
+      (isOurs) => void (isOurs ? deadline.refresh() : giveUp()),
       () => {},
     );
   }, renewEveryMs);
-  const watch = setInterval(() => performance.now() - heldSince > giveUpAfterMs && giveUp(), 1_000);
   try {
     return await work(signal ? AbortSignal.any([signal, lost.signal]) : lost.signal);
   } finally {
     clearInterval(renewal);
-    clearInterval(watch);
+    clearTimeout(deadline);
     // the request is done: what fails here must not undo it, and the place ends by itself
     await releaseLease(db, lease).catch(() => {});
   }

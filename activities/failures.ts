@@ -148,17 +148,18 @@ export function backoffMs(type: FailureType, failures: number, retryAfterMs = 0)
 export function createRedact(secrets: readonly string[]): (text: string) => string {
   const forms = [...new Set(secrets.filter((secret) => secret.length > 0).flatMap(formsOf))]
     // the longest first, or a secret that contains another would leave its rest
-    .toSorted((a, b) => b.length - a.length)
-    .map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+    .toSorted((a, b) => b.length - a.length);
   if (forms.length === 0) return (text) => text;
   // %2f and %2F are the same, and some services answer in another case
-  const pattern = new RegExp(forms.join('|'), 'gi');
+  const pattern = new RegExp(forms.map(patternOf).join('|'), 'gi');
   return (text) => text.replace(pattern, '***');
 }
 
 function formsOf(secret: string): string[] {
-  const json = JSON.stringify(secret).slice(1, -1);
-  const form = new URLSearchParams({ '': secret }).toString().slice(1);
-  // PHP writes / as \/
-  return [secret, encodeURIComponent(secret), form, json, json.replaceAll('/', '\\/')];
+  return [secret, encodeURIComponent(secret), new URLSearchParams({ '': secret }).toString().slice(1)];
+}
+
+/** JSON puts backslashes before quotes, PHP's also before slashes, and JSON inside JSON more of them. */
+function patternOf(form: string): string {
+  return form.replace(/\W/g, (sign) => `\\\\*\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

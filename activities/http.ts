@@ -49,6 +49,8 @@ export interface RequestOptions {
   redact: (text: string) => string;
   /** waits for the permit of this request, or throws */
   permit: (cost: number) => Promise<void>;
+  /** where connections are limited: runs the request on one of them, or throws; the signal also tells that it was lost */
+  lease?: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
   totalTimeoutMs?: number;
 }
 
@@ -62,8 +64,11 @@ export function createSourceHttp(options: RequestOptions): SourceHttp {
     async getJson(request) {
       if (used) throw new Error(`${options.dataset} asked twice in one attempt`);
       used = true;
-      await options.permit(request.cost ?? 1);
-      return getJson(options, request);
+      const ask = async (signal: AbortSignal | undefined) => {
+        await options.permit(request.cost ?? 1);
+        return getJson({ ...options, signal }, request);
+      };
+      return options.lease ? options.lease(ask) : ask(options.signal);
     },
   };
 }
@@ -196,9 +201,9 @@ function networkReason(error: unknown): string {
   if (error instanceof errors.HeadersTimeoutError) return 'no answer within the time limit';
   if (error instanceof errors.BodyTimeoutError) return 'the answer stopped half-way';
   if (error instanceof DOMException && error.name === 'TimeoutError') return 'the answer took too long as a whole';
-  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  const { code, message } = error as { code?: unknown; message?: string };
   if (code === 'Z_BUF_ERROR' || code === 'Z_DATA_ERROR') return 'the compressed answer is cut off or damaged';
-  return error instanceof Error ? error.message : String(error);
+  return message ?? String(error);
 }
 
 function redacted(error: unknown, redact: (text: string) => string): Error {

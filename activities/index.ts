@@ -1,3 +1,4 @@
+import { createAdmissionActivities } from './admission';
 import type { ActivityDeps } from './deps';
 import { createHealthActivities } from './health';
 import { createJoinActivities } from './joins';
@@ -6,6 +7,7 @@ import { createPlanActivities } from './plan';
 import { createRangeActivities } from './ranges';
 import { createReportActivities } from './report';
 import { createRunActivities } from './runs';
+import { createSourceActivities } from './sources';
 
 /** All activities of cryptoflow, given what they need. The same set serves every queue. */
 export function createActivities(deps: ActivityDeps) {
@@ -15,6 +17,8 @@ export function createActivities(deps: ActivityDeps) {
     ...createPageActivities(deps),
     ...createRangeActivities(deps),
     ...createJoinActivities(deps),
+    ...createAdmissionActivities(deps),
+    ...createSourceActivities(deps),
     ...createReportActivities(deps),
     ...createHealthActivities(deps),
   };

@@ -1,4 +1,5 @@
-import { Context } from '@temporalio/activity';
+import { randomUUID } from 'node:crypto';
+import { Context, asyncLocalStorage } from '@temporalio/activity';
 import { sql, type Transaction } from 'kysely';
 import { refreshCoins, listCoins } from '../db/queries/coins';
 import { takeOverRun, noteExpected, type RunCounts } from '../db/queries/ingestion-logs';
@@ -8,7 +9,7 @@ import type { BudgetClass } from '../db/queries/source-budgets';
 import { describeDatabaseError, retrying } from '../db/failures';
 import type { Schema } from '../db/schema';
 import { upsertRows, type UpsertCounts } from '../db/upsert';
-import { waitForPermit } from './budget';
+import { waitForPermit, withLease } from './budget';
 import { findCoin, sourceCoin } from './coins';
 import { configuredSource, type ActivityDeps } from './deps';
 import { SourceFailure } from './failures';
@@ -92,15 +93,27 @@ export function httpFor(
   budgetClass: BudgetClass,
   signal?: AbortSignal,
 ): SourceHttp {
+  const connection = configuredSource(deps, source.name);
+  const { limits } = connection.plan;
   return createSourceHttp({
     agent: deps.agent,
-    connection: configuredSource(deps, source.name),
+    connection,
     dataset: fullName,
     signal,
     redact: deps.redact,
-    permit: (cost) => waitForPermit(deps.db, { source: source.name, cost, budgetClass }, signal),
+    permit: (cost) => waitForPermit(deps.db, { source: source.name, limits, cost, budgetClass }, signal),
+    lease:
+      limits.connections === undefined
+        ? undefined
+        : (work) => withLease(deps.db, { source: source.name, holder: attemptName() }, signal, work),
     totalTimeoutMs: deps.settings.requestTimeoutMs,
   });
+}
+
+/** The attempt of the activity that asks; a command asks without one. */
+function attemptName(): string {
+  const info = asyncLocalStorage.getStore()?.info;
+  return info ? `${info.workflowExecution?.runId}/${info.activityId}/${info.attempt}` : `cli/${randomUUID()}`;
 }
 
 async function coinsOf(

@@ -26,63 +26,88 @@ export interface RangeRequest {
   firstExecutionRunId: string;
 }
 
+/** What became of the dates; `problems` names the first that were not ingested, and why. */
+export interface RangeResult {
+  ended: { success: number; skipped: number; failed: number };
+  rows: number;
+  problems: string[];
+}
+
 const dayMs = 86_400_000;
+const keptProblems = 10;
 
 export function createRangeActivities(deps: ActivityDeps) {
   return {
-    /** All dates of a range for one coin with one request; a result per date. Never throws for what the source refuses. */
-    async ingestRange(request: RangeRequest): Promise<RunResult[]> {
+    /** All dates of a range for one coin with one request. What the source refuses for good ends the dates with it. */
+    async ingestRange(request: RangeRequest): Promise<RangeResult> {
       const named = findDataset(request.dataset);
-      const { range } = named.dataset;
-      if (!range) throw new SourceFailure('BadInput', `${named.fullName} cannot be fetched as a range`);
       const coin = await resolveCoin(deps.db, request.coin);
-      const dates = datesOf(request);
-      const configured = configuredSource(deps, named.source.name);
-      const known = sourceCoin(named.source, coin);
-      const reach = configured.plan.historyDays;
-      const oldest =
-        reach === undefined ? '' : new Date(Date.parse(request.today) - (reach - 1) * dayMs).toISOString().slice(0, 10);
-      const asked = dates.filter((date) => date >= oldest);
-      const unusable =
-        configured.unusable ?? (known ? undefined : `${named.source.label} does not have ${coin.coinId}`);
-      let page: Page | undefined;
-      let refused: SourceFailure | undefined;
-      if (unusable === undefined && known && asked.length > 0) {
-        const signal = Context.current().cancellationSignal;
-        try {
-          page = await range.fetch(httpFor(deps, named, 'backfill', signal), {
-            coin: known,
-            from: asked[0]!,
-            to: asked.at(-1)!,
-            today: request.today,
-            plan: configured.plan,
-          });
-        } catch (error) {
-          if (!(error instanceof SourceFailure) || !isFinal(error)) throw error;
-          refused = error;
+      const { outcomeOf } = await askRange(deps, named, coin, request);
+      const result: RangeResult = { ended: { success: 0, skipped: 0, failed: 0 }, rows: 0, problems: [] };
+      for (const date of datesOf(request)) {
+        const outcome = outcomeOf(date);
+        const run =
+          'page' in outcome
+            ? await storeDate(deps, named, coin, date, request, outcome.page)
+            : await endDate(deps, named, coin, date, request, outcome);
+        const status = run.status === 'success' || run.status === 'skipped' ? run.status : 'failed';
+        result.ended[status] += 1;
+        result.rows += run.counts.processed;
+        if (status !== 'success' && result.problems.length < keptProblems) {
+          result.problems.push(`${run.dataset} ${run.coin} ${date}: ${run.status}: ${run.message}`);
         }
       }
-      return Promise.all(
-        dates.map((date) => {
-          if (unusable !== undefined)
-            return endDate(deps, named, coin, date, request, { status: 'skipped', message: unusable });
-          if (date < oldest) {
-            const message = `${named.source.label} plan ${configured.planName} sees only the last ${reach} days`;
-            return endDate(deps, named, coin, date, request, { status: 'skipped', errorType: 'NotAvailable', message });
-          }
-          if (refused) {
-            const status = refused.type === 'NotAvailable' ? ('skipped' as const) : ('failed' as const);
-            return endDate(deps, named, coin, date, request, {
-              status,
-              errorType: refused.type,
-              message: refused.message,
-            });
-          }
-          return storeDate(deps, named, coin, date, request, pageOf(page!, range.dateColumn, date));
-        }),
-      );
+      return result;
     },
   };
+}
+
+type Outcome = { page: Page } | { status: 'skipped' | 'failed'; errorType?: string; message: string };
+
+/** The one request, and what follows from it for each date. */
+async function askRange(
+  deps: ActivityDeps,
+  named: NamedDataset,
+  coin: Coin,
+  request: RangeRequest,
+): Promise<{ outcomeOf(date: string): Outcome }> {
+  const { range, rowName } = named.dataset;
+  const { label } = named.source;
+  if (!range) throw new SourceFailure('BadInput', `${named.fullName} cannot be fetched as a range`);
+  const { plan, planName, unusable } = configuredSource(deps, named.source.name);
+  const known = sourceCoin(named.source, coin);
+  const same = (outcome: Outcome) => ({ outcomeOf: () => outcome });
+  if (unusable !== undefined) return same({ status: 'skipped', message: unusable });
+  if (!known) return same({ status: 'skipped', message: `${label} does not have ${coin.coinId}` });
+
+  const oldest = plan.historyDays === undefined ? request.from : addDays(request.today, 1 - plan.historyDays);
+  const beyondPlan: Outcome = {
+    status: 'skipped',
+    errorType: 'NotAvailable',
+    message: `${label} plan ${planName} sees only the last ${plan.historyDays} days`,
+  };
+  if (request.to < oldest) return same(beyondPlan);
+  const from = request.from < oldest ? oldest : request.from;
+  try {
+    const http = httpFor(deps, named, 'backfill', Context.current().cancellationSignal);
+    const page = await range.fetch(http, { coin: known, from, to: request.to, today: request.today, plan });
+    return {
+      outcomeOf(date) {
+        if (date < oldest) return beyondPlan;
+        const own = pageOf(page, range.dateColumn, date);
+        if (own.rows.length > 0 || own.rejects.length > 0) return { page: own };
+        return {
+          status: 'skipped',
+          errorType: 'NotAvailable',
+          message: `${label} has no ${rowName} of ${coin.coinId} on ${date}`,
+        };
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof SourceFailure) || !isFinal(error)) throw error;
+    const status = error.type === 'NotAvailable' ? ('skipped' as const) : ('failed' as const);
+    return same({ status, errorType: error.type, message: error.message });
+  }
 }
 
 /** What more attempts will not change: the dates end with it. Everything else is for Temporal to retry. */
@@ -90,11 +115,12 @@ function isFinal({ type }: SourceFailure): boolean {
   return type === 'NotAvailable' || type === 'Unauthorized' || type === 'BadInput' || type === 'SchemaMismatch';
 }
 
+function addDays(date: string, days: number): string {
+  return new Date(Date.parse(date) + days * dayMs).toISOString().slice(0, 10);
+}
+
 function datesOf({ from, to }: RangeRequest): string[] {
-  const first = Date.parse(from);
-  return Array.from({ length: (Date.parse(to) - first) / dayMs + 1 }, (_, index) =>
-    new Date(first + index * dayMs).toISOString().slice(0, 10),
-  );
+  return Array.from({ length: (Date.parse(to) - Date.parse(from)) / dayMs + 1 }, (_, index) => addDays(from, index));
 }
 
 function pageOf(page: Page, dateColumn: string, date: string): Page {
@@ -139,13 +165,6 @@ async function storeDate(
   request: RangeRequest,
   page: Page,
 ): Promise<RunResult> {
-  if (page.rows.length === 0 && page.rejects.length === 0) {
-    return endDate(deps, named, coin, date, request, {
-      status: 'skipped',
-      errorType: 'NotAvailable',
-      message: `${named.source.label} has no ${named.dataset.rowName} of ${coin.coinId} on ${date}`,
-    });
-  }
   const { logId, runId } = await openDate(deps, named, coin, date, request);
   await retrying(() =>
     deps.db.transaction().execute(async (trx) => {

@@ -103,6 +103,8 @@ export interface Limits {
   /** quotas in the source's own units */
   perDay?: number;
   perMonth?: number;
+  /** connections at once */
+  connections?: number;
 }
 
 /** One way to use a source: without a key, or with a key of some plan. */

@@ -7,17 +7,31 @@ import { coins } from './commands/coins';
 import { UsageError, type Answer, type Command } from './commands/command';
 import { openConnections, type Connections } from './commands/connections';
 import { doctor } from './commands/doctor';
+import { failures } from './commands/failures';
 import { helpOf, overview } from './commands/help';
 import { logs } from './commands/logs';
 import { migrate } from './commands/migrate';
 import { run } from './commands/run';
 import { schedules } from './commands/schedules';
 import { show } from './commands/show';
+import { sources } from './commands/sources';
 import { tryDataset } from './commands/try';
 import { duration, jsonDocument } from './output';
 
 /** All commands, in the order of the help. Another one is a file in commands/ and a line here. */
-const commands: readonly Command[] = [migrate, schedules, run, logs, show, coins, addresses, tryDataset, doctor];
+const commands: readonly Command[] = [
+  migrate,
+  schedules,
+  run,
+  logs,
+  failures,
+  show,
+  coins,
+  addresses,
+  sources,
+  tryDataset,
+  doctor,
+];
 
 const exitCodes = { done: 0, failed: 1, misused: 2 } as const;
 

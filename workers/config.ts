@@ -89,7 +89,7 @@ function variablesOf(source: Source): Variable[] {
     },
     {
       name: `${prefix}_PLAN`,
-      default: `${withoutKey}; with a key ${withKey}`,
+      default: `\`${withoutKey}\`; with a key \`${withKey}\``,
       says: plans.map((plan) => `\`${plan}\``).join(', '),
     },
     {
@@ -100,7 +100,7 @@ function variablesOf(source: Source): Variable[] {
     {
       name: `${prefix}_PER_MINUTE`,
       default: "the plan's",
-      says: 'requests a minute (cost units where the source counts those)',
+      says: 'requests a minute that the source documents; nine tenths of it are used',
     },
     { name: `${prefix}_PER_DAY`, default: "the plan's", says: 'quota of a UTC day in the units of the source' },
     { name: `${prefix}_PER_MONTH`, default: "the plan's", says: 'quota of a month' },
@@ -117,6 +117,24 @@ function variablesOf(source: Source): Variable[] {
 /** All environment variables, in the order of the README's table. */
 export const variables: readonly Variable[] = [...general, ...sources.flatMap(variablesOf)];
 export const environmentNames: readonly string[] = variables.map((variable) => variable.name);
+
+/** The README's table of all variables, in Markdown. */
+export function configurationTable(): string {
+  const rows = variables.map((variable) => `| \`${variable.name}\` | ${variable.default} | ${variable.says} |\n`);
+  return ['| variable | default | what it says |\n', '|---|---|---|\n', ...rows].join('');
+}
+
+/** The text of `.env.example`: all variables without a value, which is the same as leaving them out. */
+export function environmentExample(): string {
+  const entries = variables.map(
+    (variable) =>
+      `# ${variable.says.replaceAll('`', '')}\n# default: ${variable.default.replaceAll('`', '')}\n${variable.name}=\n`,
+  );
+  return [
+    '# Copy this file to .env and fill in what you need. A variable of the shell goes before one of this file.\n',
+    ...entries,
+  ].join('\n');
+}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

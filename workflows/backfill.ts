@@ -1,203 +1,191 @@
 import {
   ApplicationFailure,
   ParentClosePolicy,
+  continueAsNew,
   executeChild,
   isCancellation,
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RunResult } from '../activities/runs';
+import type { Plan } from '../activities/plan';
 import { database, priorityOf, sourceQueue } from './activity-options';
-import { finish, statusOf, type DagResult, type PartOfBackfill } from './daily-ingestion';
+import { finish, type DagResult, type PartOfBackfill } from './daily-ingestion';
 import { logicalDateAttribute, markdownTable, tagStatus } from './details';
 import { parseBackfillInput, type BackfillInput } from './input';
 import { addDays, daysBetween, today } from './logical-date';
 
-interface DateOutcome {
-  date: string;
-  status: DagResult['status'] | 'running';
+type Ended = 'success' | 'partial' | 'failed' | 'skipped';
+
+/** How many dates (or, for datasets fetched as a range, runs) ended how; `problems` are the first of those that failed. */
+interface Tally {
+  ended: Record<Ended, number>;
   rows: number;
-  message: string | null;
+  problems: string[];
 }
 
-/** Totals of the backfill; `runs` keeps those that did not end well, so that the result stays small. */
 export interface BackfillResult {
   from: string;
   to: string;
-  status: DagResult['status'];
-  dates: Record<'success' | 'partial' | 'failed' | 'skipped', number>;
-  rows: number;
-  problems: string[];
+  status: Ended;
+  /** dates that ran as a DAG */
+  dates: Tally;
+  /** runs of datasets whose source gives many dates with one request: one per coin and date */
+  ranged: Tally;
   finish: Pick<DagResult, 'deletedLogs' | 'health'>;
 }
 
+/** What earlier executions of a long backfill have done; the dates that are left are in its input. */
+interface Carried {
+  to: string;
+  dates: Tally;
+  ranged: Tally;
+}
+
+/** Dates of one execution: some 3,000 events of history, where the server warns at 10,240. */
+const datesPerExecution = 365;
 const shownDates = 30;
+const keptProblems = 50;
 
 /**
  * Every date of a range, newest first, at most `concurrency` at a time. Datasets whose source gives many dates with one
- * request are fetched so, first; the others run as the DAG does, date by date. Fails when a date failed, after all ended.
+ * request are fetched so, first; the others run as the DAG does, date by date. Report, log clean-up and health check run
+ * once, at the end. Fails when a date failed, after all ended.
  */
-export async function backfill(input?: unknown): Promise<BackfillResult> {
+export async function backfill(input?: unknown, carried?: Carried): Promise<BackfillResult> {
   const wanted = parseBackfillInput(input);
-  const { workflowId } = workflowInfo();
+  const dates = carried?.dates ?? noTally();
+  const ranged = carried?.ranged ?? noTally();
+  const to = carried?.to ?? wanted.to;
+  const oldest = addDays(wanted.to, 1 - datesPerExecution);
+  const slice = { ...wanted, from: oldest > wanted.from ? oldest : wanted.from };
+
   const plan = await database('what is to be done', 'backfill').planRuns({
     workflowType: wanted.workflow,
     coins: wanted.coins,
     datasets: wanted.datasets,
   });
-  const rangedKeys = new Set(plan.ranged.map((run) => run.dataset));
-  const datedDatasets = [...new Set(plan.runs.map((run) => run.dataset))].filter((dataset) => !rangedKeys.has(dataset));
-  const datedCoins = [...new Set(plan.runs.map((run) => run.coin))].filter((coin) => coin !== 'all');
-
-  const ranged = await ingestRanges(wanted, plan.ranged, workflowId);
-  const dates =
-    datedDatasets.length === 0
-      ? []
-      : await inWindow(wanted, (date) => runDate(wanted, date, datedDatasets, datedCoins, workflowId));
-
-  const all = [
-    ...ranged.map((run) => ({ date: run.date, status: run.status === 'cancelled' ? ('failed' as const) : run.status })),
-    ...dates,
-  ];
-  const status = statusOf([...ranged, ...dates.map(asRun)]);
-  const after = await finish(ranged);
-  tagStatus(status);
-  const worst = byDate(all);
-  const result: BackfillResult = {
-    from: wanted.from,
-    to: wanted.to,
-    status,
-    dates: countOf(worst),
-    rows: ranged.reduce((sum, run) => sum + run.counts.processed, 0) + dates.reduce((sum, each) => sum + each.rows, 0),
-    problems: [
-      ...ranged
-        .filter((run) => run.status !== 'success')
-        .map((run) => `${run.dataset} ${run.coin} ${run.date}: ${run.status}: ${run.message}`),
-      ...dates.filter((each) => each.status === 'failed').map((each) => `${each.date}: ${each.message}`),
-    ].slice(0, 100),
-    finish: { deletedLogs: after.deletedLogs, health: after.health },
-  };
-  if (status === 'failed') {
-    throw ApplicationFailure.create({
-      type: 'RunsFailed',
-      nonRetryable: true,
-      message: `backfill ${wanted.from} to ${wanted.to}: ${result.dates.failed} dates failed. First: ${result.problems[0]}`,
-      details: [result],
-    });
+  await ingestRanges(slice, plan.ranged, ranged);
+  await ingestDates({ ...slice, ...datedPart(plan) }, dates, daysBetween(wanted.from, to) + 1);
+  if (slice.from > wanted.from) {
+    await continueAsNew<typeof backfill>({ ...wanted, to: addDays(slice.from, -1) }, { to, dates, ranged });
   }
-  return result;
+
+  const status = worst(dates, ranged);
+  tagStatus(status);
+  const { deletedLogs, health } = await finish([]);
+  const result: BackfillResult = { from: wanted.from, to, status, dates, ranged, finish: { deletedLogs, health } };
+  if (status !== 'failed') return result;
+  const failures = dates.ended.failed + ranged.ended.failed;
+  throw ApplicationFailure.create({
+    type: 'RunsFailed',
+    nonRetryable: true,
+    message: `backfill ${wanted.from} to ${to}: ${failures} failed. First: ${[...dates.problems, ...ranged.problems][0]}`,
+    details: [result],
+  });
 }
 
-type Ranged = { dataset: string; coin: string; queue: string };
-
-async function ingestRanges(
-  wanted: BackfillInput,
-  ranged: readonly Ranged[],
-  triggeredBy: string,
-): Promise<RunResult[]> {
-  const { firstExecutionRunId } = workflowInfo();
-  const results = await Promise.all(
+/** One activity per coin: the results come back as counts, not per date. */
+async function ingestRanges({ from, to }: BackfillInput, ranged: Plan['ranged'], tally: Tally): Promise<void> {
+  const { firstExecutionRunId, workflowId } = workflowInfo();
+  const done = await Promise.all(
     ranged.map(({ dataset, coin, queue }) =>
-      sourceQueue(queue, `${dataset} of ${coin}, ${wanted.from} to ${wanted.to}`, 'backfill').ingestRange({
-        dataset,
-        coin,
-        from: wanted.from,
-        to: wanted.to,
+      sourceQueue(queue, `${dataset} of ${coin}, ${from} to ${to}`, 'backfill').ingestRange({
+        ...{ dataset, coin, from, to, firstExecutionRunId },
         today: today(),
-        triggeredBy,
-        firstExecutionRunId,
+        triggeredBy: workflowId,
       }),
     ),
   );
-  return results.flat();
+  for (const each of done) {
+    for (const status of ['success', 'skipped', 'failed'] as const) tally.ended[status] += each.ended[status];
+    tally.rows += each.rows;
+    keepProblems(tally, each.problems);
+  }
 }
+
+type DatedPart = { datasets: string[]; coins: string[] };
+
+function datedPart(plan: Plan): DatedPart {
+  const asRange = new Set(plan.ranged.map((run) => run.dataset));
+  const dated = plan.runs.filter((run) => !asRange.has(run.dataset));
+  return {
+    datasets: [...new Set(dated.map((run) => run.dataset))],
+    coins: [...new Set(dated.map((run) => run.coin))].filter((coin) => coin !== 'all'),
+  };
+}
+
+type Dated = Omit<BackfillInput, 'datasets' | 'coins'> & DatedPart;
 
 /** A sliding window over the dates, newest first: a slow date holds one place, not the whole window. */
-async function inWindow(wanted: BackfillInput, run: (date: string) => Promise<DateOutcome>): Promise<DateOutcome[]> {
-  const dates = Array.from({ length: daysBetween(wanted.from, wanted.to) + 1 }, (_, index) =>
-    addDays(wanted.to, -index),
-  );
-  const outcomes: DateOutcome[] = [];
-  const show = () => showProgress(wanted, dates.length, outcomes);
-  let next = 0;
-  const place = async () => {
-    while (next < dates.length) {
-      const date = dates[next++]!;
-      const running: DateOutcome = { date, status: 'running', rows: 0, message: null };
-      outcomes.push(running);
-      show();
-      Object.assign(running, await run(date));
-      show();
+async function ingestDates(wanted: Dated, tally: Tally, total: number): Promise<void> {
+  if (wanted.datasets.length === 0) return;
+  const shown: DateLine[] = [];
+  let next = wanted.to;
+  const place = async (): Promise<void> => {
+    while (next >= wanted.from) {
+      const line: DateLine = { date: next, status: 'running', rows: 0, message: '' };
+      next = addDays(next, -1);
+      shown.push(line);
+      showProgress(wanted.workflow, tally, total, shown);
+      Object.assign(line, await ingestDate(wanted, line.date));
+      if (line.status !== 'running') tally.ended[line.status] += 1;
+      tally.rows += line.rows;
+      if (line.status === 'failed') keepProblems(tally, [`${line.date}: ${line.message}`]);
+      showProgress(wanted.workflow, tally, total, shown);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(wanted.concurrency, dates.length) }, place));
-  return outcomes;
+  await Promise.all(Array.from({ length: wanted.concurrency }, place));
 }
 
-async function runDate(
-  wanted: BackfillInput,
-  date: string,
-  datasets: string[],
-  coins: string[],
-  triggeredBy: string,
-): Promise<DateOutcome> {
-  const part: PartOfBackfill = { backfill: triggeredBy };
+interface DateLine {
+  date: string;
+  status: Ended | 'running';
+  rows: number;
+  message: string;
+}
+
+async function ingestDate({ workflow, datasets, coins }: Dated, date: string): Promise<Partial<DateLine>> {
+  const { workflowId } = workflowInfo();
+  const part: PartOfBackfill = { backfill: workflowId };
   try {
-    const result: DagResult = await executeChild(wanted.workflow, {
-      workflowId: `${triggeredBy}/${date}`,
+    const result: DagResult = await executeChild(workflow, {
+      workflowId: `${workflowId}/${date}`,
       args: [{ date, datasets, ...(coins.length > 0 ? { coins } : {}) }, part],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      staticSummary: `${wanted.workflow} for ${date}`,
+      staticSummary: `${workflow} for ${date}`,
       priority: priorityOf('backfill'),
       typedSearchAttributes: [{ key: logicalDateAttribute, value: new Date(date) }],
     });
-    return { date, status: result.status, rows: result.totals.processed, message: null };
+    return { status: result.status, rows: result.totals.processed };
   } catch (error) {
     if (isCancellation(error)) throw error;
-    return { date, status: 'failed', rows: 0, message: rootMessage(error) };
+    return { status: 'failed', message: rootMessage(error) };
   }
+}
+
+function showProgress(workflow: string, tally: Tally, total: number, shown: readonly DateLine[]): void {
+  const ended = Object.values(tally.ended).reduce((sum, count) => sum + count, 0);
+  const rows = shown
+    .slice(-shownDates)
+    .map(({ date, status, rows: count, message }) => [date, status, String(count), message]);
+  const table = markdownTable(['date', 'status', 'rows', 'note'], rows);
+  setCurrentDetails(`${workflow}: ${ended} of ${total} dates, ${tally.ended.failed} failed\n\n${table}`);
+}
+
+function noTally(): Tally {
+  return { ended: { success: 0, partial: 0, failed: 0, skipped: 0 }, rows: 0, problems: [] };
+}
+
+function keepProblems(tally: Tally, problems: readonly string[]): void {
+  tally.problems.push(...problems.slice(0, keptProblems - tally.problems.length));
+}
+
+function worst(...tallies: readonly Tally[]): Ended {
+  const has = (status: Ended): boolean => tallies.some((tally) => tally.ended[status] > 0);
+  return has('failed') ? 'failed' : has('partial') ? 'partial' : has('success') ? 'success' : 'skipped';
 }
 
 function rootMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : rootMessage(error.cause);
-}
-
-function showProgress(wanted: BackfillInput, total: number, outcomes: readonly DateOutcome[]): void {
-  const ended = outcomes.filter((each) => each.status !== 'running').length;
-  const rows = outcomes
-    .slice(-shownDates)
-    .map((each) => [each.date, each.status, String(each.rows), each.message ?? '']);
-  const table = markdownTable(['date', 'status', 'rows', 'note'], rows);
-  setCurrentDetails(`${wanted.workflow}, ${wanted.from} to ${wanted.to}: ${ended} of ${total} dates\n\n${table}`);
-}
-
-function asRun(outcome: DateOutcome): RunResult {
-  const counts = { processed: outcome.rows, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };
-  return {
-    dataset: '',
-    coin: '',
-    date: outcome.date,
-    status: outcome.status === 'running' ? 'failed' : outcome.status,
-    counts,
-    message: outcome.message,
-  };
-}
-
-const order = ['skipped', 'success', 'partial', 'failed'] as const;
-
-/** The worst status of each date. */
-function byDate(all: readonly { date: string; status: DateOutcome['status'] }[]): Map<string, (typeof order)[number]> {
-  const worst = new Map<string, (typeof order)[number]>();
-  for (const { date, status } of all) {
-    const now = status === 'running' ? 'failed' : status;
-    const before = worst.get(date);
-    if (before === undefined || order.indexOf(now) > order.indexOf(before)) worst.set(date, now);
-  }
-  return worst;
-}
-
-function countOf(worst: Map<string, (typeof order)[number]>): BackfillResult['dates'] {
-  const count = (status: string) => [...worst.values()].filter((each) => each === status).length;
-  return { success: count('success'), partial: count('partial'), failed: count('failed'), skipped: count('skipped') };
 }

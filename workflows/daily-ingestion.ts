@@ -3,9 +3,10 @@ import type { DatasetReport } from '../activities/report';
 import type { HealthReport } from '../activities/health';
 import type { RunResult } from '../activities/runs';
 import { database, type Priority } from './activity-options';
-import { showDetails, tagDate, tagStatus, type DetailsLine } from './details';
+import { whenAdmitted } from './admission';
+import { showDetails, tagRunning, tagStatus, type DetailsLine } from './details';
 import { parseDagInput } from './input';
-import { daysBetween, defaultDate, explainDate, nominalTime, scheduleId, today } from './logical-date';
+import { daysBetween, defaultDate, explainDate, scheduleId, today } from './logical-date';
 import { startOrJoin } from './start-or-join';
 
 type RunCounts = RunResult['counts'];
@@ -44,21 +45,25 @@ async function runDag(input: unknown, part: PartOfBackfill | undefined): Promise
   const { coins, datasets, addresses = [], date = defaultDate() } = parseDagInput(workflowType, input);
   const priority = priorityOfDag(date, part);
   const triggeredBy = part?.backfill ?? (scheduleId() ? `schedule ${scheduleId()}` : workflowId);
-  tagDate(date);
+  tagRunning(date);
   const plan = await database('what is to be done', priority).planRuns({ workflowType, coins, datasets });
 
   const lines: DetailsLine[] = plan.runs.map((run) => ({ ...run }));
   const show = () =>
     showDetails(plan.label === null ? explainDate(date) : `${explainDate(date)}: ${plan.label}`, lines);
-  show();
-  const results = await Promise.all(
-    lines.map(async (line) => {
-      const { dataset, coin } = line;
-      line.result = await startOrJoin({ dataset, coin, date }, { triggeredBy, priority, addresses });
-      show();
-      return line.result;
-    }),
-  );
+  const runAll = () => {
+    show();
+    return Promise.all(
+      lines.map(async (line) => {
+        const { dataset, coin } = line;
+        line.result = await startOrJoin({ dataset, coin, date }, { triggeredBy, priority, addresses });
+        show();
+        return line.result;
+      }),
+    );
+  };
+  // a backfill has a window of its own
+  const results = await (isOld(date) && !part ? whenAdmitted(date, runAll) : runAll());
 
   const status = statusOf(results);
   tagStatus(status);
@@ -75,7 +80,7 @@ export async function finish(results: RunResult[]): Promise<Pick<DagResult, 'rep
   const cleaned = await orUndefined(() =>
     database('log clean-up').cleanUpLogs({ today: today(), firstExecutionRunId }),
   );
-  const health = await orUndefined(() => database('health check').checkHealth({ now: nominalTime().toISOString() }));
+  const health = await orUndefined(() => database('health check').checkHealth({ now: new Date().toISOString() }));
   return {
     report,
     deletedLogs: cleaned?.deleted,
@@ -93,9 +98,13 @@ async function orUndefined<T>(work: () => Promise<T>): Promise<T | undefined> {
 }
 
 function priorityOfDag(date: string, part: PartOfBackfill | undefined): Priority {
-  const isOld = daysBetween(date, today()) > 1;
-  if (part || (scheduleId() && isOld)) return 'backfill';
+  if (part || (scheduleId() && isOld(date))) return 'backfill';
   return scheduleId() ? 'live' : 'manual';
+}
+
+/** Older than one interval: work that no live run waits for. */
+function isOld(date: string): boolean {
+  return daysBetween(date, today()) > 1;
 }
 
 export function statusOf(results: readonly RunResult[]): DagResult['status'] {

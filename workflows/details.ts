@@ -11,8 +11,11 @@ export function tagStatus(status: string): void {
   upsertSearchAttributes([{ key: statusAttribute, value: status }]);
 }
 
-export function tagDate(date: string): void {
-  upsertSearchAttributes([{ key: logicalDateAttribute, value: new Date(date) }]);
+export function tagRunning(date: string): void {
+  upsertSearchAttributes([
+    { key: logicalDateAttribute, value: new Date(date) },
+    { key: statusAttribute, value: 'running' },
+  ]);
 }
 
 /** A line of the details table: a run that has not ended yet has no result. */

@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
+  CancellationScope,
   ChildWorkflowFailure,
   ParentClosePolicy,
   TerminatedFailure,
@@ -72,7 +73,11 @@ async function startOrWait(wanted: WantedRun, context: RunContext): Promise<{ jo
 
 function resultOf(wanted: WantedRun, error: unknown): RunResult {
   if (!(error instanceof ChildWorkflowFailure)) throw error;
-  if (isCancellation(error)) return badResult(wanted, 'cancelled', 'the run was cancelled');
+  if (isCancellation(error)) {
+    // this DAG is being cancelled, or only this one run was
+    if (CancellationScope.current().consideredCancelled) throw error;
+    return badResult(wanted, 'cancelled', 'the run was cancelled');
+  }
   const root = rootCause(error);
   const how = root instanceof TerminatedFailure ? 'its workflow was terminated' : root.message;
   return badResult(wanted, 'failed', how, root instanceof ApplicationFailure ? (root.type ?? undefined) : undefined);

@@ -21,7 +21,7 @@ type Finding = Omit<HealthCheck, 'name'>;
 /** Looks at one thing. What it throws is a critical finding of its own. */
 export interface Check {
   name: string;
-  look(context: HealthContext): Promise<Finding>;
+  look: (context: HealthContext) => Promise<Finding>;
 }
 
 export const ok = (message: string): Finding => ({ status: 'ok', message });

@@ -49,6 +49,15 @@ export async function lostRuns({ deps }: HealthContext) {
   );
 }
 
+const lost = (verb: string) => ({ status: 'failed', errorType: 'WorkflowLost', verb }) as const;
+
+const ends: Readonly<Record<string, Pick<Ended, 'status' | 'errorType'> & { verb: string }>> = {
+  TERMINATED: { status: 'failed', errorType: 'WorkflowTerminated', verb: 'was terminated' },
+  TIMED_OUT: { status: 'failed', errorType: 'WorkflowTimedOut', verb: 'timed out' },
+  FAILED: { status: 'failed', errorType: 'WorkflowFailed', verb: 'failed' },
+  CANCELLED: { status: 'cancelled', errorType: 'Cancelled', verb: 'was cancelled' },
+};
+
 async function fateOf(client: Client, row: RunningRow): Promise<Fate> {
   const latest = await describe(client, row.workflowId);
   const firstRunId = latest?.raw.workflowExecutionInfo?.firstRunId;
@@ -74,19 +83,8 @@ function fateIn({ status, runId, closeTime }: WorkflowExecutionDescription): Fat
   // a skipped clock closes workflows in the future
   const age = Date.now() - closeTime.getTime();
   if (age >= 0 && age < settleMs) return 'settling';
-  const at = `at ${closeTime.toISOString().slice(0, 16)}Z`;
-  switch (status.name) {
-    case 'TERMINATED':
-      return { status: 'failed', errorType: 'WorkflowTerminated', how: `it was terminated ${at}`, runId };
-    case 'TIMED_OUT':
-      return { status: 'failed', errorType: 'WorkflowTimedOut', how: `it timed out ${at}`, runId };
-    case 'CANCELLED':
-      return { status: 'cancelled', errorType: 'Cancelled', how: `it was cancelled ${at}`, runId };
-    case 'FAILED':
-      return { status: 'failed', errorType: 'WorkflowFailed', how: `it failed ${at}`, runId };
-    default:
-      return { status: 'failed', errorType: 'WorkflowLost', how: `it ended ${at} as ${status.name}`, runId };
-  }
+  const { verb, ...end } = ends[status.name] ?? lost(`ended as ${status.name.toLowerCase()}`);
+  return { ...end, how: `it ${verb} at ${closeTime.toISOString().slice(0, 16)}Z`, runId };
 }
 
 function messageOf({ workflowId, ...row }: RunningRow, { how, runId }: Ended): string {

@@ -174,9 +174,9 @@ export async function budgetStates(db: Db): Promise<BudgetState[]> {
     .select(sql<string | null>`IF(paused_until > UTC_TIMESTAMP(6), paused_until, NULL)`.as('paused_until'))
     .select(sql<string | null>`IF(day = UTC_DATE(), day_live + day_backfill, 0) / day_quota`.as('day_used'))
     .select(
-      sql<
-        string | null
-      >`IF(month = DATE_FORMAT(UTC_DATE(), '%Y-%m'), month_live + month_backfill, 0) / month_quota`.as('month_used'),
+      sql<string | null>`IF(month = DATE_FORMAT(UTC_DATE(), '%Y-%m'), month_live + month_backfill, 0) / month_quota`.as(
+        'month_used',
+      ),
     )
     .orderBy('source')
     .execute();

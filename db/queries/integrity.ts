@@ -31,13 +31,16 @@ export async function blockHoles(db: Db, coinSymbol: string, from: string, limit
 }
 
 async function firstHeight(db: Db, coinSymbol: string, from: string): Promise<number | null> {
+  // in the order of times: MIN(block_id) would be looked for from the genesis block on
   const row = await db
     .selectFrom('raw_blockchain_blocks')
-    .select(({ fn }) => fn.min('block_id').as('lowest'))
+    .select('block_id')
     .where('coin_symbol', '=', coinSymbol)
     .where('block_time', '>=', from)
+    .orderBy('block_time')
+    .limit(1)
     .executeTakeFirst();
-  return row?.lowest ?? null;
+  return row?.block_id ?? null;
 }
 
 export interface OrphanBlock {
@@ -162,25 +165,27 @@ export interface BrokenRule {
 
 /** Rules that rows of `onchain_data` (scores: of `crypto_sentiment_data` too) from the day `from` on break, by coin. */
 export async function brokenOnchainRules(db: Db, from: string): Promise<BrokenRule[]> {
+  // the limits keep the servers from grouping by an index over all slots, and from counting a table that is all wrong
   const { rows } = await sql<BrokenRule>`
-    SELECT 'supply order' AS rule, coin_id AS coinId, COUNT(*) AS \`rows\`, MIN(timestamp_iso) AS first FROM onchain_data
-    WHERE timestamp_iso >= ${from}
-      AND (circulating_supply > total_supply OR total_supply > max_supply OR circulating_supply > max_supply)
-    GROUP BY coin_id
-    UNION ALL
-    SELECT 'score range', coin_id, COUNT(*), MIN(timestamp_iso) FROM onchain_data
-    WHERE timestamp_iso >= ${from} AND (data_quality_score < 0 OR data_quality_score > 1) GROUP BY coin_id
-    UNION ALL
-    SELECT 'score range', coin_id, COUNT(*), MIN(timestamp_iso) FROM crypto_sentiment_data
-    WHERE timestamp_iso >= ${from} AND (data_quality_score < 0 OR data_quality_score > 1) GROUP BY coin_id
-    UNION ALL
-    SELECT 'falling height', coin_id, COUNT(*), MIN(timestamp_iso) FROM (
+    WITH heights AS (
       SELECT coin_id, timestamp_iso, block_height,
         LAG(block_height) OVER (PARTITION BY coin_id ORDER BY timestamp_iso) AS previous_height
       FROM onchain_data WHERE timestamp_iso >= ${from} AND block_height IS NOT NULL
-    ) heights WHERE block_height < previous_height GROUP BY coin_id
-    ORDER BY rule, coinId`.execute(db);
-  return rows.map((row) => ({ ...row, rows: Number(row.rows) }));
+    ), broken AS (
+      (SELECT 'supply order' AS rule, coin_id, timestamp_iso FROM onchain_data WHERE timestamp_iso >= ${from}
+        AND (circulating_supply > total_supply OR total_supply > max_supply OR circulating_supply > max_supply) LIMIT 10000)
+      UNION ALL
+      (SELECT 'score range', coin_id, timestamp_iso FROM onchain_data WHERE timestamp_iso >= ${from}
+        AND (data_quality_score < 0 OR data_quality_score > 1) LIMIT 10000)
+      UNION ALL
+      (SELECT 'score range', coin_id, timestamp_iso FROM crypto_sentiment_data WHERE timestamp_iso >= ${from}
+        AND (data_quality_score < 0 OR data_quality_score > 1) LIMIT 10000)
+      UNION ALL
+      (SELECT 'falling height', coin_id, timestamp_iso FROM heights WHERE block_height < previous_height LIMIT 10000)
+    )
+    SELECT rule, coin_id AS coinId, COUNT(*) AS \`rows\`, MIN(timestamp_iso) AS first
+    FROM broken GROUP BY rule, coin_id ORDER BY rule, coin_id`.execute(db);
+  return rows;
 }
 
 export interface CollectionQuality {

@@ -176,8 +176,13 @@ describe.each(databases())('the daily DAG on $name', (server) => {
     }
     await handle.cancel();
     await failureOf(handle.result());
+    expect((await handle.describe()).status.name).toBe('CANCELLED');
+    let [row] = await listRuns(product.db, { date, limit: 1 });
+    for (let look = 0; look < 100 && row?.status === 'running'; look += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      [row] = await listRuns(product.db, { date, limit: 1 });
+    }
     hang();
-    const [row] = await listRuns(product.db, { date, limit: 1 });
     expect(row).toMatchObject({ status: 'cancelled', errorType: 'Cancelled' });
   });
 });

@@ -45,7 +45,7 @@ describe.each(databases())('days that need more than one run, and many days at o
       to: daysAgo(1),
       coins,
     });
-    expect(result).toMatchObject({ status: 'success', rows: 270, dates: { success: 90, failed: 0 } });
+    expect(result).toMatchObject({ status: 'success', ranged: { rows: 270, ended: { success: 270, failed: 0 } } });
     expect(product.simulator.requests.length - before).toBe(3);
     const logged = await listRuns(product.db, { source: 'coingecko', limit: 1_000 });
     expect(logged).toHaveLength(270);
@@ -63,8 +63,8 @@ describe.each(databases())('days that need more than one run, and many days at o
       coins: ['bitcoin'],
     });
     expect(result.status).toBe('success');
-    expect(result.dates.skipped).toBe(6);
-    expect(result.problems[0]).toContain('plan demo sees only the last 365 days');
+    expect(result.ranged.ended).toMatchObject({ success: 4, skipped: 6 });
+    expect(result.ranged.problems[0]).toContain('plan demo sees only the last 365 days');
     const single = await product.run<DagResult>('ingestCoinGecko', { date: daysAgo(400), coins: ['bitcoin'] });
     expect(single.runs[0]).toMatchObject({ status: 'skipped' });
   });
@@ -79,7 +79,7 @@ describe.each(databases())('days that need more than one run, and many days at o
       concurrency: 2,
     };
     const result = await product.run<BackfillResult>('backfill', input, 'my-backfill');
-    expect(result).toMatchObject({ status: 'success', dates: { success: 3 }, rows: 432 });
+    expect(result).toMatchObject({ status: 'success', dates: { ended: { success: 3 }, rows: 432 } });
     const logged = (await listRuns(product.db, { coinId: 'dogecoin', source: 'blockchair', limit: 10 })).toReversed();
     expect(logged.map((row) => row.targetDate).toSorted()).toEqual([daysAgo(7), daysAgo(6), daysAgo(5)]);
     expect(logged.at(-1)!.targetDate).toBe(daysAgo(7));

@@ -28,14 +28,8 @@ const checks = z.object({
   status: z.string(),
   checks: z.array(z.object({ name: z.string(), status: z.string(), message: z.string() })),
 });
-const backfilled = z.object({
-  from: z.string(),
-  to: z.string(),
-  status: z.string(),
-  rows: z.number(),
-  dates: z.record(z.string(), z.number()),
-  problems: z.array(z.string()),
-});
+const tally = z.object({ ended: z.record(z.string(), z.number()), rows: z.number(), problems: z.array(z.string()) });
+const backfilled = z.object({ from: z.string(), to: z.string(), status: z.string(), dates: tally, ranged: tally });
 
 /** The result of a workflow for people. */
 export function resultLines(result: unknown): string[] {
@@ -58,14 +52,16 @@ export function resultLines(result: unknown): string[] {
     ];
   const asBackfill = backfilled.safeParse(result);
   if (asBackfill.success) {
-    const { from, to, status, rows, dates, problems } = asBackfill.data;
-    const perStatus = Object.entries(dates).flatMap(([name, count]) => (count > 0 ? [`${count} ${name}`] : []));
-    return [
-      `${from} to ${to}  ${status}  ${counted(rows, 'row')}  ${perStatus.join(', ')}`,
-      ...problems.map((problem) => `  ${problem}`),
-    ];
+    const { from, to, status, dates, ranged } = asBackfill.data;
+    return [`${from} to ${to}  ${status}`, ...tallyLines('dates', dates), ...tallyLines('by range', ranged)];
   }
   return [JSON.stringify(result, null, 2) ?? 'no result'];
+}
+
+function tallyLines(name: string, { ended, rows, problems }: z.output<typeof tally>): string[] {
+  const perStatus = Object.entries(ended).flatMap(([status, count]) => (count > 0 ? [`${count} ${status}`] : []));
+  if (perStatus.length === 0) return [];
+  return [`${name}  ${counted(rows, 'row')}  ${perStatus.join(', ')}`, ...problems.map((problem) => `  ${problem}`)];
 }
 
 function runCells(run: z.output<typeof oneRun>): (string | null)[] {

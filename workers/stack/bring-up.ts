@@ -27,7 +27,7 @@ export interface StackOptions {
   prepare?: (db: Kysely<Schema>) => Promise<void>;
 }
 
-/** Servers → schema → schedules → a worker. What was started is stopped by `cleanup`, in reverse order. */
+/** Servers → schema → namespace and schedules → a worker. What was started is stopped by `cleanup`, in reverse order. */
 export async function bringUp({ name, extraEnvironment, cleanup, say, prepare }: StackOptions): Promise<RunningStack> {
   const servers = await startServers(name, cleanup, say);
   const own = { ...environment(), ...servers.environment, ...extraEnvironment };

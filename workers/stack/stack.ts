@@ -1,10 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
-import { Connection } from '@temporalio/client';
 import { readStackConfig } from '../config';
 import type { Cleanup } from './cleanup';
 import { findDatabase, type Database } from './database';
-import { prepareNamespace } from './namespace';
 import { findTemporal, type TemporalServer } from './temporal';
 
 export const projectFolder = path.resolve(__dirname, '..', '..', '..');
@@ -18,7 +16,7 @@ export interface Servers {
   environment: { DATABASE_URL: string; TEMPORAL_ADDRESS: string; TEMPORAL_NAMESPACE: string };
 }
 
-/** Finds or starts a Temporal and a database, prepares the namespace, and says one line on each. */
+/** Finds or starts a Temporal and a database, and says one line on each. */
 export async function startServers(name: string, cleanup: Cleanup, say: (line: string) => void): Promise<Servers> {
   const config = readStackConfig();
   const { commandPath } = config;
@@ -42,12 +40,6 @@ export async function startServers(name: string, cleanup: Cleanup, say: (line: s
     say,
     cleanup,
   });
-  const connection = await Connection.connect({ address: temporal.address });
-  try {
-    await prepareNamespace(connection, temporal.namespace);
-  } finally {
-    await connection.close();
-  }
   return {
     temporal,
     database,

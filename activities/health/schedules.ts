@@ -1,0 +1,61 @@
+import { ScheduleNotFoundError, isGrpcServiceError, type ScheduleDescription } from '@temporalio/client';
+import { datesWithRuns } from '../../db/queries/health';
+import { datasets } from '../registry';
+import { brief, dayFrom, ok, warning, type HealthContext } from './check';
+
+/** The table in workers/schedules.ts says what they do; activities cannot import it, a test compares the two. */
+export const expectedSchedules = ['daily-ingestion', 'check-health', 'sync-coins'] as const;
+
+/** Time within which a DAG that was started must have opened its first run. */
+const logWithinMs = 30 * 60_000;
+
+/** gRPC UNIMPLEMENTED: the time-skipping test server has no schedules. */
+const unimplemented = 12;
+
+/** Are the schedules there and running, and did each start of the daily one become runs? */
+export async function schedules(context: HealthContext) {
+  const problems: string[] = [];
+  for (const id of expectedSchedules) {
+    const schedule = await describe(context, id);
+    if (schedule === 'unsupported') return ok('not supported here');
+    if (schedule === 'missing') {
+      problems.push(`${id} does not exist: npm run cli -- schedules apply`);
+      continue;
+    }
+    const { paused, note } = schedule.state;
+    if (paused)
+      problems.push(`${id} is paused${note ? ` (${brief(note)})` : ''}: npm run cli -- schedules resume ${id}`);
+    if (id === 'daily-ingestion') problems.push(...(await notLogged(context, schedule)));
+  }
+  return problems.length > 0 ? warning(problems.join('. ')) : ok(`${expectedSchedules.join(', ')} are there and run`);
+}
+
+async function describe({ deps }: HealthContext, id: string): Promise<ScheduleDescription | 'missing' | 'unsupported'> {
+  try {
+    return await deps.client.schedule.getHandle(id).describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return 'missing';
+    const cause = error instanceof Error ? error.cause : undefined;
+    if ([error, cause].some((each) => isGrpcServiceError(each) && Number(each.code) === unimplemented))
+      return 'unsupported';
+    throw error;
+  }
+}
+
+/** The schedule's time is one day after the date that its run is for. */
+async function notLogged({ deps, now }: HealthContext, { info }: ScheduleDescription): Promise<string[]> {
+  const started = info.recentActions.filter(({ takenAt }) => now.getTime() - takenAt.getTime() > logWithinMs);
+  const dates = [...new Set(started.map(({ scheduledAt }) => dayFrom(scheduledAt, -1)))].toSorted();
+  const daily = datasets.filter(({ dataset }) => dataset.daily);
+  const logged = await datesWithRuns(
+    deps.db,
+    daily.map(({ source, name }) => ({ source: source.name, dataType: name })),
+    dates,
+  );
+  return dates
+    .filter((date) => !logged.has(date))
+    .map(
+      (date) =>
+        `daily-ingestion started for ${date}, but no run of that date is logged: is a worker running? See the workflow in the Temporal UI`,
+    );
+}
