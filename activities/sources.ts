@@ -54,16 +54,17 @@ export interface Pause {
 
 /** Pauses or resumes a source and writes its log row. Returns what was done, for people. */
 export async function changePause(db: Kysely<Schema>, { source, pause }: Pause, by: ChangedBy): Promise<string> {
-  const length =
-    pause?.forMs == null ? 'until it is resumed' : `until ${isoMinute(Date.now() + pause.forMs)} at the latest`;
-  const message = pause
-    ? `${source} is paused ${length}${pause.reason ? `: ${pause.reason}` : ''}`
-    : `${source} is resumed`;
+  const message = pause ? pausedMessage(source, pause) : `${source} is resumed`;
   await changeByHand(db, `sources/${source}`, by, message, async (trx) => {
     if (await setPause(trx, source, pause)) return;
     throw new SourceFailure('BadInput', `source_budgets has no row for ${source}: start a worker, which writes it`);
   });
   return message;
+}
+
+function pausedMessage(source: string, { forMs, reason }: NonNullable<Pause['pause']>): string {
+  const length = forMs === null ? 'until it is resumed' : `until ${isoMinute(Date.now() + forMs)}`;
+  return `${source} is paused ${length}${reason === null ? '' : `: ${reason}`}`;
 }
 
 /** A change by hand and its row in data_ingestion_logs, in one transaction. Safe to repeat. */

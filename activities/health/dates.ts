@@ -140,7 +140,7 @@ function note(what: string, all: readonly Series[]): string[] {
 /** What became of the due date where it was tried: the first reason stands for the others. */
 function whyNot(all: readonly Series[], due: string): string {
   const state = all.map(({ states }) => states.find(({ date }) => date === due)).find(Boolean);
-  if (!state) return '; it was not even tried: is the schedule daily-ingestion there, and a worker running?';
+  if (!state) return '; it was not even tried: see the schedule daily-ingestion and whether a worker runs';
   return `; the first is ${state.status}${state.message === null ? '' : `: ${brief(state.message)}`}`;
 }
 

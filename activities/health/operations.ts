@@ -1,9 +1,10 @@
 import { catchAllRows, ensurePartitionsAhead } from '../../db/partitions';
-import { budgetStates, largestTables, recentRuns as findRecentRuns, unmendedFailures } from '../../db/queries/health';
+import { largestTables, recentRuns as findRecentRuns, unmendedFailures } from '../../db/queries/health';
+import { endless, listBudgets } from '../../db/queries/source-budgets';
 import { brief, firstFew, ok, warning, type HealthContext } from './check';
 
 const monthsAhead = 3;
-const nearlyUsed = 0.9;
+const warnAtShare = 0.9;
 
 /** Makes the partitions of the coming months, and tells of rows that have no month of their own. */
 export async function partitions({ deps, now }: HealthContext) {
@@ -35,31 +36,34 @@ export async function recentRuns({ deps }: HealthContext) {
 
 /** Sources that cannot work, may not work now, or soon may not. */
 export async function sources({ deps }: HealthContext) {
-  const budgets = await budgetStates(deps.db);
-  const problems = [...deps.sources.values()].flatMap(({ source, unusable }) =>
-    unusable === undefined ? [] : [`${source.name} cannot work here: ${brief(unusable)}`],
-  );
-  for (const { source, pausedUntil, pausedReason, dayUsed, monthUsed } of budgets) {
-    if (pausedUntil !== null) {
-      problems.push(
-        `${source} is paused until ${pausedUntil.slice(0, 16)} UTC (${brief(pausedReason)}); to go on now: npm run cli -- sources resume ${source}`,
-      );
-    }
-    if ((dayUsed ?? 0) > nearlyUsed)
-      problems.push(`${source} has used ${percent(dayUsed!)} of today's quota; it begins again at 00:00 UTC`);
-    if ((monthUsed ?? 0) > nearlyUsed)
-      problems.push(
-        `${source} has used ${percent(monthUsed!)} of this month's quota; it begins again on the 1st, or use a larger plan`,
-      );
-  }
+  const configured = [...deps.sources.values()];
+  const budgets = await listBudgets(deps.db);
+  const problems = [
+    ...configured.flatMap(({ source, unusable }) =>
+      unusable === undefined ? [] : [`${source.name} cannot work here: ${brief(unusable)}`],
+    ),
+    ...budgets.flatMap(({ source, paused_until: until, paused_reason: reason }) => {
+      if (until === null) return [];
+      const howLong = until === endless ? 'until someone resumes it' : `until ${until.slice(0, 16)} UTC`;
+      return [
+        `${source} is paused ${howLong}${reason === null ? '' : ` (${brief(reason)})`}; to go on now: npm run cli -- sources resume ${source}`,
+      ];
+    }),
+    ...budgets.flatMap((budget) => [
+      ...nearlyUsed(budget.source, 'today', budget.day_quota, [budget.day_live, budget.day_backfill]),
+      ...nearlyUsed(budget.source, 'this month', budget.month_quota, [budget.month_live, budget.month_backfill]),
+    ]),
+  ];
   if (problems.length > 0) return warning(problems.join('. '));
-  return ok(
-    `${[...deps.sources.values()].map(({ source, planName }) => `${source.name} (${planName})`).join(', ')} can work`,
-  );
+  return ok(`${configured.map(({ source, planName }) => `${source.name} (${planName})`).join(', ')} can work`);
 }
 
-function percent(share: number): string {
-  return `${Math.floor(100 * share)} %`;
+function nearlyUsed(source: string, when: string, quota: string | null, spent: readonly string[]): string[] {
+  const share = quota === null ? 0 : spent.reduce((sum, units) => sum + Number(units), 0) / Number(quota);
+  if (share <= warnAtShare) return [];
+  return [
+    `${source} has used ${Math.floor(100 * share)} % of its quota of ${when} (UTC); then its runs wait for the next, or use a larger plan`,
+  ];
 }
 
 export async function tableSizes({ deps }: HealthContext) {

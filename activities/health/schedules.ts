@@ -14,12 +14,13 @@ const unimplemented = 12;
 
 /** Are the schedules there and running, and did each start of the daily one become runs? */
 export async function schedules(context: HealthContext) {
+  const missing: string[] = [];
   const problems: string[] = [];
   for (const id of expectedSchedules) {
     const schedule = await describe(context, id);
     if (schedule === 'unsupported') return ok('not supported here');
     if (schedule === 'missing') {
-      problems.push(`${id} does not exist: npm run cli -- schedules apply`);
+      missing.push(id);
       continue;
     }
     const { paused, note } = schedule.state;
@@ -27,6 +28,7 @@ export async function schedules(context: HealthContext) {
       problems.push(`${id} is paused${note ? ` (${brief(note)})` : ''}: npm run cli -- schedules resume ${id}`);
     if (id === 'daily-ingestion') problems.push(...(await notLogged(context, schedule)));
   }
+  if (missing.length > 0) problems.unshift(`missing: ${missing.join(', ')}; make them: npm run cli -- schedules apply`);
   return problems.length > 0 ? warning(problems.join('. ')) : ok(`${expectedSchedules.join(', ')} are there and run`);
 }
 

@@ -157,38 +157,6 @@ export async function unmendedFailures(db: Db, limit: number): Promise<{ total: 
   return { total, first };
 }
 
-export interface BudgetState {
-  source: string;
-  /** null: not paused now */
-  pausedUntil: string | null;
-  pausedReason: string | null;
-  /** share of the quota of this UTC day and month that is used; null: no such quota */
-  dayUsed: number | null;
-  monthUsed: number | null;
-}
-
-export async function budgetStates(db: Db): Promise<BudgetState[]> {
-  const rows = await db
-    .selectFrom('source_budgets')
-    .select(['source', 'paused_reason'])
-    .select(sql<string | null>`IF(paused_until > UTC_TIMESTAMP(6), paused_until, NULL)`.as('paused_until'))
-    .select(sql<string | null>`IF(day = UTC_DATE(), day_live + day_backfill, 0) / day_quota`.as('day_used'))
-    .select(
-      sql<string | null>`IF(month = DATE_FORMAT(UTC_DATE(), '%Y-%m'), month_live + month_backfill, 0) / month_quota`.as(
-        'month_used',
-      ),
-    )
-    .orderBy('source')
-    .execute();
-  return rows.map((row) => ({
-    source: row.source,
-    pausedUntil: row.paused_until,
-    pausedReason: row.paused_reason,
-    dayUsed: row.day_used === null ? null : Number(row.day_used),
-    monthUsed: row.month_used === null ? null : Number(row.month_used),
-  }));
-}
-
 /** Largest first; rows as the server estimates them. */
 export async function largestTables(db: Db, limit: number): Promise<{ table: string; rows: number; sizeMb: number }[]> {
   const rows = await db

@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
+import { benchBudget } from './bench-budget';
+
+// `npm run bench -- <name> [--json]`: measures, says what it measures while it does, and ends with one line of figures.
+
+/** What a bench is given: a line for people, and the list of what is to be stopped. */
+export interface BenchTools {
+  say: (line: string) => void;
+  cleanup: Cleanup;
+}
+
+interface Bench {
+  says: string;
+  /** the figures, and what about them is not as it should be */
+  run(tools: BenchTools): Promise<{ figures: Readonly<Record<string, unknown>>; problems: readonly string[] }>;
+}
+
+const benches: Readonly<Record<string, Bench>> = {
+  budget: {
+    says: 'permits of four processes against documented limits; leases of dead and living holders (3 min)',
+    run: benchBudget,
+  },
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
+  const name = positionals[0] ?? '';
+  const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+  if (!bench || positionals.length > 1) {
+    const known = Object.entries(benches).map(([each, { says }]) => `  ${each.padEnd(12)} ${says}\n`);
+    process.stderr.write(`Usage: npm run bench -- <name> [--json]\n\n${known.join('')}`);
+    process.exitCode = 2;
+    return;
+  }
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const cleanup = createCleanup({ say });
+  try {
+    const { figures, problems } = await bench.run({ say, cleanup });
+    for (const problem of problems) process.stderr.write(`not as it should be: ${problem}\n`);
+    if (problems.length > 0) process.exitCode = 1;
+    await cleanup.run();
+    say(
+      values.json
+        ? JSON.stringify(figures)
+        : Object.entries(figures)
+            .map(([key, value]) => `${key}  ${String(value)}`)
+            .join('\n'),
+    );
+  } catch (error) {
+    if (cleanup.signal.aborted) return;
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+    await cleanup.run();
+  }
+}
+
+void main();

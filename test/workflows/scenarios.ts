@@ -1,0 +1,259 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ScheduleOverlapPolicy, type WorkflowHandle } from '@temporalio/client';
+import { listRuns } from '../../db/queries/ingestion-logs';
+import { addWatchedAddress } from '../../db/queries/watched-addresses';
+import type { Recorder, World } from './record';
+
+/** Something that happens to workflows in real life, and whose histories are worth keeping. */
+export type Scenario = (recorder: Recorder) => Promise<void>;
+
+const bitcoinAddress = '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa';
+
+function day(ago: number): string {
+  return new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+}
+
+function runOf(dataset: string, coin: string, date: string): string {
+  return `ingest/${dataset}/${coin}/${date}`;
+}
+
+const finished: Scenario = async ({ product, run, save }) => {
+  await addWatchedAddress(product.db, 'BTC', bitcoinAddress, null);
+  await run('dailyIngestion', 'finished', { coins: ['BTC', 'ethereum'] });
+  await save('daily-finished', 'finished');
+  await save('run-pages', runOf('blockchair.transactions', 'bitcoin', day(1)));
+  await save('run-skipped', runOf('blockchair.addresses', 'ethereum', day(1)));
+};
+
+const scheduled: Scenario = async ({ product, save }) => {
+  const { client } = product;
+  const schedule = await client.schedule.create({
+    scheduleId: 'by-schedule',
+    spec: {},
+    policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL },
+    action: {
+      type: 'startWorkflow',
+      workflowType: 'ingestCoinGecko',
+      workflowId: 'by-schedule',
+      taskQueue: 'cryptoflow',
+      args: [{ coins: ['bitcoin', 'litecoin'] }],
+    },
+  });
+  await schedule.trigger();
+  const newest = async () => (await schedule.describe()).info.recentActions.at(-1)?.action.workflow;
+  let started = await newest();
+  while (!started) {
+    await sleep(100);
+    started = await newest();
+  }
+  await save('daily-scheduled', started.workflowId);
+  await schedule.delete();
+};
+
+const retried: Scenario = async ({ simulator, run, save }) => {
+  const id = runOf('blockchair.blocks', 'bitcoin', day(2));
+  simulator.fault('blockchair /bitcoin/blocks', { status: 503, times: 2 });
+  simulator.fault('blockchair /bitcoin/blocks', { status: 430, times: 1 });
+  await run('ingestDataset', id, { dataset: 'blockchair.blocks', coin: 'bitcoin', date: day(2) });
+  await save('run-retried', id);
+};
+
+const cancelled: Scenario = async ({ product, simulator, start, save }) => {
+  simulator.fault('blockchair', { hang: true });
+  const dag = await start('ingestBlockchair', 'cancelled', { coins: ['dogecoin'], datasets: ['blocks'] });
+  const id = runOf('blockchair.blocks', 'dogecoin', day(1));
+  await untilAsked(simulator, '/dogecoin/blocks', 1);
+  await cancel(dag);
+  await save('daily-cancelled', 'cancelled');
+  await save('run-cancelled', id);
+  await untilLogged(product, id, 'cancelled');
+};
+
+/** The waiting side of a lock, both ways that it can end. */
+const joined: Scenario = async ({ product, simulator, start, run, save }) => {
+  const input = { dataset: 'blockchair.blocks', coin: 'litecoin', date: day(1) };
+  const id = runOf(input.dataset, input.coin, input.date);
+  const only = { coins: [input.coin], datasets: [input.dataset] };
+
+  const slow = simulator.fault('blockchair', { latencyMs: 1_000 });
+  await start('ingestDataset', id, input);
+  await run('ingestBlockchair', 'joined', only);
+  await save('daily-joined', 'joined');
+  slow();
+
+  const hang = simulator.fault('blockchair', { hang: true });
+  const asked = countAsked(simulator, '/litecoin/blocks');
+  const other = await start('ingestDataset', id, input);
+  await untilAsked(simulator, '/litecoin/blocks', asked + 1);
+  const waiting = await start('dailyIngestion', 'joined-in-vain', only);
+  await untilPending(waiting, 'awaitRun');
+  hang();
+  await cancel(other);
+  await waiting.result();
+  await save('daily-joined-in-vain', 'joined-in-vain');
+
+  const hangAgain = simulator.fault('blockchair', { hang: true });
+  await start('ingestDataset', id, input);
+  const leaving = await start('dailyIngestion', 'joined-and-left', only);
+  await untilPending(leaving, 'awaitRun');
+  await cancel(leaving);
+  await save('daily-joined-and-left', 'joined-and-left');
+  hangAgain();
+  await cancel(product.client.workflow.getHandle(id));
+};
+
+const terminatedChild: Scenario = async ({ product, simulator, start, save }) => {
+  simulator.fault('blockchair', { hang: true });
+  const dag = await start('ingestBlockchair', 'child-terminated', { coins: ['dash'], datasets: ['blocks'] });
+  await untilAsked(simulator, '/dash/blocks', 1);
+  await product.client.workflow.getHandle(runOf('blockchair.blocks', 'dash', day(1))).terminate('for the record');
+  await dag.result().catch(() => undefined);
+  await save('daily-child-terminated', 'child-terminated');
+};
+
+const failed: Scenario = async ({ simulator, run, save }) => {
+  simulator.fault('blockchair /bitcoin/blocks', { wrongType: { field: 'transaction_count' } });
+  simulator.fault('coingecko', { status: 404 });
+  await run('dailyIngestion', 'failed', { coins: ['bitcoin'], datasets: ['blocks', 'prices', 'transactions'] });
+  await save('daily-failed', 'failed');
+  await save('run-failed', runOf('blockchair.blocks', 'bitcoin', day(1)));
+  await save('run-not-available', runOf('coingecko.prices', 'bitcoin', day(1)));
+};
+
+/** A reset goes on behind the finished pages. */
+const reset: Scenario = async ({ product, run, save }) => {
+  const { client } = product;
+  const id = runOf('blockchair.transactions', 'dogecoin', day(2));
+  const handle = await run('ingestDataset', id, { dataset: 'transactions', coin: 'dogecoin', date: day(2) });
+  const { events } = await handle.fetchHistory();
+  const tasks = (events ?? []).filter((event) => event.workflowTaskCompletedEventAttributes);
+  const answer = await client.workflowService.resetWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId: id },
+    workflowTaskFinishEventId: tasks[2]!.eventId,
+    requestId: randomUUID(),
+    reason: 'for the record',
+  });
+  await client.workflow.getHandle(id, answer.runId).result();
+  await save('run-reset', id, answer.runId);
+};
+
+/** Dates older than one interval: admitted, and cancelled while waiting for it. */
+const admitted: Scenario = async ({ simulator, run, start, save }) => {
+  const datasets = ['coingecko.prices'];
+  await run('dailyIngestion', 'admitted', { date: day(20), coins: ['bitcoin'], datasets });
+  await save('daily-admitted', 'admitted');
+  simulator.fault('coingecko', { hang: true });
+  const holders = await Promise.all(
+    [21, 22].map((ago) => start('dailyIngestion', `holds-${ago}`, { date: day(ago), coins: ['bitcoin'], datasets })),
+  );
+  await Promise.all([21, 22].map((ago) => untilAsked(simulator, dateOfHistory(ago), 1)));
+  const waiting = await start('dailyIngestion', 'waits', { date: day(23), coins: ['bitcoin'], datasets });
+  await untilPending(waiting, 'admitDate');
+  await cancel(waiting);
+  await save('daily-cancelled-waiting', 'waits');
+  await Promise.all(holders.map(cancel));
+};
+
+/** CoinGecko's way to write a date. */
+function dateOfHistory(ago: number): string {
+  return day(ago).split('-').toReversed().join('-');
+}
+
+const backfilled: Scenario = async ({ simulator, run, save }) => {
+  const range = { from: day(9), to: day(7), coins: ['bitcoin'], datasets: ['blocks', 'prices'] };
+  await run('backfill', 'backfill', { workflow: 'dailyIngestion', ...range });
+  await save('backfill', 'backfill');
+  await save('backfill-date', `backfill/${day(8)}`);
+
+  simulator.fault('blockchair /bitcoin/blocks', { wrongType: { field: 'transaction_count' } });
+  await run('backfill', 'backfill-failed', { workflow: 'ingestBlockchair', ...range, datasets: ['blocks'] });
+  await save('backfill-failed', 'backfill-failed');
+
+  // 400 dates are more than one execution takes
+  const long = await run('backfill', 'backfill-long', {
+    ...{ workflow: 'ingestCoinGecko', from: day(405), to: day(6), coins: ['bitcoin'] },
+  });
+  await save('backfill-continued-1', 'backfill-long', long.firstExecutionRunId);
+  await save('backfill-continued-2', 'backfill-long');
+};
+
+const small: Scenario = async ({ run, save }) => {
+  await run('checkHealth', 'check-health');
+  await save('check-health', 'check-health');
+  await run('syncCoins', 'sync-coins');
+  await save('sync-coins', 'sync-coins');
+  await save('run-all-coins', runOf('coingecko.coins', 'all', day(1)));
+  await run('pauseSource', 'pause', { source: 'blockchair', for: '6h', reason: 'for the record' });
+  await save('pause-source', 'pause');
+  await run('pauseSource', 'resume', { source: 'blockchair', resume: true });
+};
+
+const refused: Scenario = async ({ run, save }) => {
+  await run('ingestNothing', 'unknown-type');
+  await save('refused-type', 'unknown-type');
+  await run('dailyIngestion', 'bad-date', { date: '2026-02-30' });
+  await save('refused-date', 'bad-date');
+  await run('dailyIngestion', 'bad-coin', { coins: ['notacoin'] });
+  await save('refused-coin', 'bad-coin');
+  await run('ingestDataset', 'my-run', { dataset: 'blocks', coin: 'bitcoin', date: day(1) });
+  await save('refused-id', 'my-run');
+};
+
+const partial: Scenario = async ({ run, save }) => {
+  const only = { coins: ['bitcoin'], datasets: ['transactions'] };
+  const id = runOf('blockchair.transactions', 'bitcoin', day(1));
+  await run('ingestBlockchair', 'partial', only);
+  await save('daily-partial', 'partial');
+  await save('run-partial', id);
+  await run('ingestBlockchair', 'resumed', only);
+  await save('run-resumed', id);
+};
+
+/** More pages than one execution takes. */
+const continued: Scenario = async ({ run, save }) => {
+  const input = { dataset: 'blockchair.transactions', coin: 'dogecoin', date: day(1) };
+  const id = runOf(input.dataset, input.coin, input.date);
+  const handle = await run('ingestDataset', id, input);
+  await save('run-continued-1', id, handle.firstExecutionRunId);
+  await save('run-continued-2', id);
+};
+
+export const scenarios: readonly { world: World; play: readonly Scenario[] }[] = [
+  {
+    world: { pagesPerRun: 100 },
+    play: [
+      ...[finished, scheduled, retried, cancelled, joined, terminatedChild, failed, reset, admitted, backfilled],
+      ...[small, refused],
+    ],
+  },
+  { world: { pagesPerRun: 2 }, play: [partial] },
+  // 510 pages of 100 transactions
+  { world: { pagesPerRun: 1_000, simulator: { transactionsPerDay: 51_000 } }, play: [continued] },
+];
+
+async function cancel(handle: WorkflowHandle): Promise<void> {
+  await handle.cancel();
+  await handle.result().catch(() => undefined);
+}
+
+function countAsked(simulator: Recorder['simulator'], part: string): number {
+  return simulator.requests.filter((request) => request.path.includes(part)).length;
+}
+
+async function untilAsked(simulator: Recorder['simulator'], part: string, times: number): Promise<void> {
+  while (countAsked(simulator, part) < times) await sleep(50);
+}
+
+async function untilPending(handle: WorkflowHandle, activityType: string): Promise<void> {
+  for (;;) {
+    const { raw } = await handle.describe();
+    if (raw.pendingActivities?.some((each) => each.activityType?.name === activityType)) return;
+    await sleep(50);
+  }
+}
+
+async function untilLogged(product: Recorder['product'], workflowId: string, status: string): Promise<void> {
+  while ((await listRuns(product.db, { workflowId, limit: 1 }))[0]?.status !== status) await sleep(50);
+}
