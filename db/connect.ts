@@ -44,7 +44,15 @@ export function openDatabase(url: string, options: { poolSize?: number } = {}): 
     });
   });
   const db = new Kysely<Schema>({ dialect: mysqlDialect(pool) });
-  return { db, pool, close: () => db.destroy() };
+  return {
+    db,
+    pool,
+    async close() {
+      // Kysely ends the pool only if a query went through it
+      await db.destroy();
+      await pool.end();
+    },
+  };
 }
 
 /** `mysql://user:***@host:port/database`: a database URL as it may be shown. */
