@@ -1,10 +1,13 @@
+import { performance } from 'node:perf_hooks';
 import { CancelledFailure, type Context } from '@temporalio/activity';
+import { ServiceError } from '@temporalio/client';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
-import { describeDatabaseError, type DatabaseFailureKind } from '../db/failures';
+import { describeDatabaseError, retrying, type DatabaseFailureKind } from '../db/failures';
 import { insertCallFailure, summarizeFailures, type FailureSummary } from '../db/queries/source-call-failures';
 import type { ActivityDeps } from './deps';
-import { NotYetTurn, SourceFailure, backoffMs, giveUpAfterMs, rules } from './failures';
+import { NotYetTurn, SourceFailure, backoffMs, giveUpAfterMs, rules, type FailureType } from './failures';
+import { datasets, workflowTypeOf } from './registry';
 
 // The promise: every failed attempt of a source call is recorded (Temporal keeps only the last one), and what a person
 // reads in the UI says what happened and what happens next. This is the only place that turns errors into Temporal's.
@@ -19,10 +22,11 @@ export function createFailureInterceptor(
     inbound: {
       async execute(input, next) {
         const beat = setInterval(() => context.heartbeat(), heartbeatEveryMs);
+        const startedAt = performance.now();
         try {
           return await next(input);
         } catch (error) {
-          throw await toTemporal(deps, context, input.args, error);
+          throw await toTemporal(deps, { context, startedAt, call: (input.args[0] ?? {}) as CallArguments }, error);
         } finally {
           clearInterval(beat);
         }
@@ -31,12 +35,30 @@ export function createFailureInterceptor(
   });
 }
 
-async function toTemporal(deps: ActivityDeps, context: Context, args: unknown[], error: unknown): Promise<unknown> {
+/** What the activities that call sources are given, as far as people want to know it. */
+interface CallArguments {
+  dataset?: string;
+  coin?: string;
+  date?: string;
+  from?: string;
+  to?: string;
+}
+
+interface Attempt {
+  context: Context;
+  /** by performance.now() */
+  startedAt: number;
+  call: CallArguments;
+}
+
+async function toTemporal(deps: ActivityDeps, attempt: Attempt, error: unknown): Promise<unknown> {
+  const { context } = attempt;
   if (context.cancellationSignal.aborted)
     return error instanceof CancelledFailure ? error : context.cancellationSignal.reason;
   if (error instanceof TemporalFailure) return error;
   if (error instanceof NotYetTurn) return notYetTurn(context, error);
-  if (error instanceof SourceFailure) return sourceFailure(deps, context, args, error);
+  if (error instanceof SourceFailure) return sourceFailure(deps, attempt, error);
+  if (error instanceof ServiceError) return temporalUnavailable(deps, context, error);
   return otherFailure(deps, context, error);
 }
 
@@ -53,18 +75,18 @@ function notYetTurn(context: Context, { message, waitMs }: NotYetTurn): Applicat
 
 async function sourceFailure(
   deps: ActivityDeps,
-  context: Context,
-  args: unknown[],
+  attempt: Attempt,
   failure: SourceFailure,
 ): Promise<ApplicationFailure> {
+  const { context } = attempt;
   const { type, details } = failure;
   const rule = rules[type];
   const message = deps.redact(failure.message);
-  const summary = details.source ? await record(deps, context, args, failure) : undefined;
+  const summary = details.source ? await record(deps, attempt, failure) : undefined;
   if (rule.retry === 'never') return terminal(`${message}. Not tried again; ${rule.advice}`, failure, context);
   const elapsed = summary?.elapsedMs ?? 0;
   if (rule.retry === 'backoff' && type !== 'DatabaseUnavailable' && elapsed >= giveUpAfterMs) {
-    return terminal(`${message}. ${gaveUp(summary)}; ${rule.advice}`, failure, context);
+    return terminal(`${message}. ${gaveUp(summary)}. ${byHand(attempt.call)} (${rule.advice})`, failure, context);
   }
   const delay = backoffMs(
     type,
@@ -96,9 +118,38 @@ export function gaveUp(summary: FailureSummary | undefined): string {
   const minutes = Math.floor(summary.elapsedMs / 60_000);
   const duration = `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')}`;
   const causes = summary.causes.map(
-    (each) => `${each.failures} × ${each.errorType}${each.httpStatus ? ` (${each.httpStatus})` : ''}`,
+    ({ failures, errorType, httpStatus }) =>
+      `${failures} × ${errorType}${httpStatus && httpStatus !== usualStatus[errorType] ? ` (${httpStatus})` : ''}`,
   );
   return `gave up after ${summary.failures} attempts in ${duration}: ${causes.join(', ')}`;
+}
+
+/** What the type says already. */
+const usualStatus: Readonly<Partial<Record<string, number>>> = {
+  RateLimited: 429,
+  QuotaExhausted: 402,
+} satisfies Partial<Record<FailureType, number>>;
+
+/** What a person starts once the source is back: `By hand: start ingestBlockchair {"date":"2026-11-21",…}`. */
+function byHand({ dataset, coin, date, from, to }: CallArguments): string {
+  const named = datasets.find(({ fullName }) => fullName === dataset);
+  if (!named) return 'By hand: start it again';
+  const workflow = workflowTypeOf(named.source);
+  const what = { coins: coin === undefined || coin === 'all' ? undefined : [coin], datasets: [named.fullName] };
+  return from === undefined
+    ? `By hand: start ${workflow} ${JSON.stringify({ date, ...what })}`
+    : `By hand: start backfill ${JSON.stringify({ workflow, from, to, ...what })}`;
+}
+
+/** The server was asked for the state of another workflow and did not answer. It is away for a while, as a source may be. */
+function temporalUnavailable(deps: ActivityDeps, { info }: Context, error: ServiceError): ApplicationFailure {
+  const why = error.cause instanceof Error ? error.cause.message : error.message;
+  const delay = backoffMs('Unavailable', info.attempt);
+  return ApplicationFailure.create({
+    type: 'Unavailable',
+    message: `Temporal did not answer: ${deps.redact(why)}. Attempt ${info.attempt}; tries again at ${clock(delay)}, for as long as it lasts`,
+    nextRetryDelay: delay,
+  });
 }
 
 /** Kinds that more of the same will not mend; everything else about the database is retried as long as it lasts. */
@@ -124,43 +175,38 @@ function otherFailure(deps: ActivityDeps, context: Context, error: unknown): App
   });
 }
 
-interface CallArguments {
-  dataset?: string;
-  coin?: string;
-  date?: string;
-}
-
 /** Writes the failed attempt and reads what failed so far. A database that is down must not hide the failure itself. */
 async function record(
   deps: ActivityDeps,
-  context: Context,
-  args: unknown[],
+  { context, startedAt, call }: Attempt,
   failure: SourceFailure,
 ): Promise<FailureSummary | undefined> {
   const { info } = context;
-  const call = (args[0] ?? {}) as CallArguments;
   const activity = {
     workflowId: info.workflowExecution?.workflowId ?? '',
     runId: info.workflowExecution?.runId ?? '',
     activityId: info.activityId,
   };
   try {
-    await insertCallFailure(deps.db, {
-      ...activity,
-      source: failure.details.source ?? '',
-      dataset: failure.details.dataset ?? call.dataset ?? null,
-      coinId: call.coin ?? null,
-      logicalDate: call.date ?? null,
-      activityType: info.activityType,
-      attempt: info.attempt,
-      errorType: failure.type,
-      httpStatus: failure.details.status ?? null,
-      method: failure.details.method ?? null,
-      url: failure.details.url ?? null,
-      message: deps.redact(failure.message),
-      body: failure.details.body ?? null,
+    return await retrying(async () => {
+      await insertCallFailure(deps.db, {
+        ...activity,
+        source: failure.details.source ?? '',
+        dataset: failure.details.dataset ?? call.dataset ?? null,
+        coinId: call.coin ?? null,
+        logicalDate: call.date ?? null,
+        activityType: info.activityType,
+        attempt: info.attempt,
+        attemptMs: performance.now() - startedAt,
+        errorType: failure.type,
+        httpStatus: failure.details.status ?? null,
+        method: failure.details.method ?? null,
+        url: failure.details.url ?? null,
+        message: deps.redact(failure.message),
+        body: failure.details.body ?? null,
+      });
+      return summarizeFailures(deps.db, activity);
     });
-    return await summarizeFailures(deps.db, activity);
   } catch (error) {
     context.log.warn('the failed attempt could not be recorded', { reason: deps.redact(String(error)) });
     return undefined;

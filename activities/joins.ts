@@ -19,11 +19,15 @@ export function createJoinActivities(deps: ActivityDeps) {
       const handle = deps.client.workflow.getHandle(workflowId);
       for (;;) {
         signal.throwIfAborted();
-        const { status } = await handle.describe().catch((error: unknown) => {
-          if (error instanceof WorkflowNotFoundError) return { status: { name: 'NOT_FOUND' } };
+        const { status, runId } = await handle.describe().catch((error: unknown) => {
+          if (error instanceof WorkflowNotFoundError) return { status: { name: 'NOT_FOUND' }, runId: undefined };
           throw error;
         });
-        if (status.name === 'COMPLETED') return { ended: 'completed', result: await handle.result() };
+        if (status.name === 'COMPLETED') {
+          // of this execution: by now the id may be another one's, which may take long and end badly
+          const ended = deps.client.workflow.getHandle(workflowId, runId, { followRuns: false });
+          return { ended: 'completed', result: await ended.result() };
+        }
         if (status.name !== 'RUNNING' && status.name !== 'CONTINUED_AS_NEW')
           return { ended: 'badly', how: status.name.toLowerCase() };
         await sleep(lookEveryMs, undefined, { signal });

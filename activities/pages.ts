@@ -19,7 +19,8 @@ import { findDataset, type NamedDataset } from './registry';
 import type { Page, Reject, Row, SourceCoin, SourceHttp } from './source';
 
 // The promise: a page's rows, its counts and the next cursor land in one transaction, or nothing of it does. An attempt
-// that finds its page (the one before died behind its COMMIT) returns what is stored and asks the source nothing.
+// that finds its page (the one before died behind its COMMIT) returns what is stored and asks the source nothing. One
+// that outlived its run (cancelled, reset, or its worker stood still for a while) writes nothing: counts would be wrong.
 
 export interface PageRequest {
   logId: number;
@@ -136,10 +137,28 @@ interface Owner {
 }
 
 async function takeOver(deps: ActivityDeps, own: Owner, stored: StoredPage): Promise<StoredPage> {
-  await retrying(() =>
-    deps.db.transaction().execute((trx) => takeOverRun(trx, own.logId, own.runId, own.continuedFrom)),
-  );
+  await retrying(() => deps.db.transaction().execute((trx) => holdRun(deps, trx, own)));
   return stored;
+}
+
+/** Locks the run's row for this attempt. Throws when its run goes on without it, or has ended. */
+async function holdRun(deps: ActivityDeps, trx: Transaction<Schema>, own: Owner): Promise<void> {
+  const { isOpen, isTaken } = await takeOverRun(trx, own.logId, own.runId, own.continuedFrom);
+  if (!isOpen) throw tooLate(own.logId, 'its run has ended');
+  // a reset leaves an attempt of the execution before it behind, which must not take the row back
+  if (isTaken && (await newestExecution(deps)) !== own.runId) throw tooLate(own.logId, 'another execution goes on');
+}
+
+async function newestExecution({ client }: ActivityDeps): Promise<string> {
+  const { workflowId } = Context.current().info.workflowExecution!;
+  return (await client.workflow.getHandle(workflowId).describe()).runId;
+}
+
+function tooLate(logId: number, why: string): SourceFailure {
+  return new SourceFailure(
+    'BadInput',
+    `the page came too late for log row ${logId}, ${why}: nothing of it was written`,
+  );
 }
 
 async function storePage(
@@ -159,7 +178,7 @@ async function storePage(
   try {
     return await retrying(() =>
       deps.db.transaction().execute(async (trx) => {
-        await takeOverRun(trx, own.logId, own.runId, own.continuedFrom);
+        await holdRun(deps, trx, own);
         const stored = await findPage(trx, own.logId, own.cursor);
         if (stored) return stored;
         const { counts, rejects } = await writeRows(trx, named, page.rows, request.logId);
@@ -195,18 +214,20 @@ function done({ counts, next }: StoredPage): PageDone {
 
 class TooManyRejects extends SourceFailure {
   constructor(
+    { source, fullName }: NamedDataset,
     message: string,
     readonly rejects: readonly Reject[],
   ) {
-    super('SchemaMismatch', message);
+    super('SchemaMismatch', `${fullName}: ${message}`, { source: source.name, dataset: fullName });
   }
 }
 
-function assertFewRejects({ fullName }: NamedDataset, rejects: readonly Reject[], rows: number, share: number): void {
+function assertFewRejects(named: NamedDataset, rejects: readonly Reject[], rows: number, share: number): void {
   const bad = rejects.filter((reject) => !reject.absent);
   if (bad.length === 0 || bad.length <= rows * share) return;
   throw new TooManyRejects(
-    `${fullName}: ${bad.length} of ${rows} rows were rejected, more than ${share * 100} %; nothing of this page is visible. First: ${bad[0]!.reason}`,
+    named,
+    `${bad.length} of ${rows} rows were rejected, more than ${share * 100} %; nothing of this page is visible. First: ${bad[0]!.reason}`,
     rejects,
   );
 }

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Coin } from '../db/queries/coins';
-import { endRun, findRun, insertRun, takeOverRun } from '../db/queries/ingestion-logs';
+import { endRun, findRun, insertRun, lockRun, takeOverRun } from '../db/queries/ingestion-logs';
 import { findPage, insertPage } from '../db/queries/ingestion-pages';
 import { insertRejects } from '../db/queries/rejected-records';
 import { retrying } from '../db/failures';
@@ -42,7 +42,7 @@ export function createRangeActivities(deps: ActivityDeps) {
     async ingestRange(request: RangeRequest): Promise<RangeResult> {
       const named = findDataset(request.dataset);
       const coin = await resolveCoin(deps.db, request.coin);
-      const { outcomeOf } = await askRange(deps, named, coin, request);
+      const outcomeOf = await askRange(deps, named, coin, request);
       const result: RangeResult = { ended: { success: 0, skipped: 0, failed: 0 }, rows: 0, problems: [] };
       for (const date of datesOf(request)) {
         const outcome = outcomeOf(date);
@@ -70,13 +70,13 @@ async function askRange(
   named: NamedDataset,
   coin: Coin,
   request: RangeRequest,
-): Promise<{ outcomeOf(date: string): Outcome }> {
+): Promise<(date: string) => Outcome> {
   const { range, rowName } = named.dataset;
   const { label } = named.source;
   if (!range) throw new SourceFailure('BadInput', `${named.fullName} cannot be fetched as a range`);
   const { plan, planName, unusable } = configuredSource(deps, named.source.name);
   const known = sourceCoin(named.source, coin);
-  const same = (outcome: Outcome) => ({ outcomeOf: () => outcome });
+  const same = (outcome: Outcome) => (): Outcome => outcome;
   if (unusable !== undefined) return same({ status: 'skipped', message: unusable });
   if (!known) return same({ status: 'skipped', message: `${label} does not have ${coin.coinId}` });
 
@@ -91,17 +91,12 @@ async function askRange(
   try {
     const http = httpFor(deps, named, 'backfill', Context.current().cancellationSignal);
     const page = await range.fetch(http, { coin: known, from, to: request.to, today: request.today, plan });
-    return {
-      outcomeOf(date) {
-        if (date < oldest) return beyondPlan;
-        const own = pageOf(page, range.dateColumn, date);
-        if (own.rows.length > 0 || own.rejects.length > 0) return { page: own };
-        return {
-          status: 'skipped',
-          errorType: 'NotAvailable',
-          message: `${label} has no ${rowName} of ${coin.coinId} on ${date}`,
-        };
-      },
+    return (date) => {
+      if (date < oldest) return beyondPlan;
+      const own = pageOf(page, range.dateColumn, date);
+      if (own.rows.length > 0 || own.rejects.length > 0) return { page: own };
+      const message = `${label} has no ${rowName} of ${coin.coinId} on ${date}`;
+      return { status: 'skipped', errorType: 'NotAvailable', message };
     };
   } catch (error) {
     if (!(error instanceof SourceFailure) || !isFinal(error)) throw error;
@@ -168,8 +163,11 @@ async function storeDate(
   const { logId, runId } = await openDate(deps, named, coin, date, request);
   await retrying(() =>
     deps.db.transaction().execute(async (trx) => {
-      await takeOverRun(trx, logId, runId, null);
+      await lockRun(trx, logId);
+      // the page and the end of its row came together: nothing is left to do, whichever execution wrote them
       if (await findPage(trx, logId, null)) return;
+      const { isOpen } = await takeOverRun(trx, logId, runId, null);
+      if (!isOpen) return;
       const counts = await upsertRows(trx, {
         table: named.dataset.table,
         key: named.dataset.key,

@@ -14,20 +14,28 @@ export interface NamedDataset {
   dataset: Dataset;
 }
 
-export const datasets: readonly NamedDataset[] = sources.flatMap((source) =>
-  Object.entries(source.datasets).map(([name, dataset]) => ({
-    fullName: `${source.name}.${name}`,
-    name,
-    source,
-    dataset,
-  })),
-);
+export const datasets: readonly NamedDataset[] = datasetsOf(sources);
+
+export function datasetsOf(all: readonly Source[]): NamedDataset[] {
+  return all.flatMap((source) =>
+    Object.entries(source.datasets).map(([name, dataset]) => ({
+      fullName: `${source.name}.${name}`,
+      name,
+      source,
+      dataset,
+    })),
+  );
+}
 
 /** `blockchair.blocks`, or `blocks` where only one source has it. Throws BadInput naming what is allowed. */
 export function findDataset(name: string): NamedDataset {
-  const found = datasets.filter((each) => each.fullName === name || each.name === name);
+  return findAmong(datasets, name);
+}
+
+export function findAmong(known: readonly NamedDataset[], name: string): NamedDataset {
+  const found = known.filter((each) => each.fullName === name || each.name === name);
   if (found.length === 1) return found[0]!;
-  const allowed = (found.length > 1 ? found : datasets).map((each) => each.fullName).join(', ');
+  const allowed = (found.length > 1 ? found : known).map((each) => each.fullName).join(', ');
   const problem = found.length > 1 ? 'is offered by several sources' : 'is unknown';
   throw new SourceFailure('BadInput', `dataset "${name}" ${problem}; allowed: ${allowed}`);
 }

@@ -35,7 +35,7 @@ export interface OpenedRun {
   dataset: string;
   coin: string;
   queue: string;
-  /** where an earlier, partial run of this date stopped */
+  /** where an earlier, partial run of this date stopped, or this one before it was reset */
   cursor: string | null;
   pagesPerRun: number;
   addresses: string[];
@@ -95,6 +95,8 @@ export function createRunActivities(deps: ActivityDeps) {
           expected: stopped?.resume ? (earlier?.expected ?? null) : null,
         }),
       );
+      // executed again from its beginning: it goes on behind its finished pages
+      const own = await lastPage(deps.db, logId);
       const addresses =
         coin && named.dataset.needs === 'addresses' ? await addressesOf(deps, coin, request.addresses) : [];
       const configured = configuredSource(deps, named.source.name);
@@ -107,7 +109,7 @@ export function createRunActivities(deps: ActivityDeps) {
         dataset: named.fullName,
         coin: coinId,
         queue: queueOf(named.source),
-        cursor: stopped?.resume ?? null,
+        cursor: own ? (own.next ?? own.cursor) : (stopped?.resume ?? null),
         pagesPerRun: configured.plan.pagesPerRun,
         addresses,
         skipped,

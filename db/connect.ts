@@ -30,6 +30,8 @@ export function openDatabase(url: string, options: { poolSize?: number } = {}): 
     ...connectionOptions(url),
     connectionLimit: options.poolSize ?? 10,
     connectTimeout: 10_000,
+    // a host that is gone without a word would hold its connections for two hours (Linux), and the pages behind them
+    keepAliveInitialDelay: 10_000,
     charset: 'utf8mb4_unicode_ci',
     timezone: 'Z',
     dateStrings: true,
@@ -44,11 +46,12 @@ export function openDatabase(url: string, options: { poolSize?: number } = {}): 
     });
   });
   const db = new Kysely<Schema>({ dialect: mysqlDialect(pool) });
+  let closed: Promise<void> | undefined;
   return {
     db,
     pool,
     // not `db.destroy()`: Kysely ends the pool only if a query went through it
-    close: () => pool.end(),
+    close: () => (closed ??= pool.end()),
   };
 }
 

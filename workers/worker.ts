@@ -128,7 +128,8 @@ export function installLogger(secrets: readonly string[], level: 'INFO' | 'WARN'
 /** The first line says it; the stack is in the history, with the failure. */
 function reasonOf(error: unknown): string {
   if (error === undefined) return '';
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  const text = error instanceof Error ? error.message : typeof error === 'string' ? error : JSON.stringify(error);
+  return text.split('\n')[0] ?? '';
 }
 
 async function main(): Promise<void> {

@@ -42,15 +42,18 @@ export async function ingestDataset(input: unknown, context?: RunContext, contin
   const triggeredBy = context?.triggeredBy ?? (scheduleId() ? `schedule ${scheduleId()}` : workflowId);
   const run =
     continued?.run ??
-    (await database(`open the run`, priority).openRun({
-      dataset,
-      coin,
-      date,
-      today: today(),
-      triggeredBy,
-      firstExecutionRunId,
-      addresses: context?.addresses ?? [],
-    }));
+    // not cancelled half-way: the row would be there, and nobody would close it
+    (await CancellationScope.nonCancellable(() =>
+      database(`open the run`, priority).openRun({
+        dataset,
+        coin,
+        date,
+        today: today(),
+        triggeredBy,
+        firstExecutionRunId,
+        addresses: context?.addresses ?? [],
+      }),
+    ));
   upsertSearchAttributes([
     { key: datasetAttribute, value: run.dataset },
     { key: coinAttribute, value: run.coin },

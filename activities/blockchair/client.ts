@@ -66,7 +66,7 @@ export function judge(status: number, body: unknown): FailureVerdict | undefined
     default: {
       // an error may also come inside a 200
       const code = answer.success ? answer.data.context.code : status;
-      if (status === 200 && code >= 400) return judge(code, body);
+      if (status === 200 && code >= 400) return judge(code, body) ?? judgeStatus(code);
       return status === 200 || said === undefined ? undefined : { ...judgeStatus(status), reason: said };
     }
   }

@@ -11,7 +11,7 @@ export const statements: readonly Statement[] = [
     `CREATE TABLE IF NOT EXISTS raw_blockchain_blocks (
   ${COIN_SYMBOL},
   block_id BIGINT UNSIGNED NOT NULL COMMENT 'Height; the genesis block is 0',
-  block_hash VARCHAR(128) ${ASCII} NOT NULL COMMENT 'Hash in lower-case hex, as the chain writes it (Ethereum with 0x)',
+  block_hash VARCHAR(128) ${ASCII} NOT NULL COMMENT 'Hash in lower-case hex, as the chain writes it (without 0x, also of Ethereum)',
   block_time DATETIME(6) NOT NULL COMMENT 'Time in the block header (UTC)',
   transaction_count INT UNSIGNED NULL COMMENT 'Transactions in the block, coinbase included; NULL: the source did not say',
   size_bytes BIGINT UNSIGNED NULL COMMENT 'Size in bytes; NULL: the source did not say',
@@ -28,7 +28,7 @@ export const statements: readonly Statement[] = [
     `CREATE TABLE IF NOT EXISTS raw_blockchain_transactions (
   ${COIN_SYMBOL},
   block_id BIGINT UNSIGNED NOT NULL COMMENT 'Height of the block (raw_blockchain_blocks.block_id)',
-  tx_hash VARCHAR(128) ${ASCII} NOT NULL COMMENT 'Hash in lower-case hex, as the chain writes it (Ethereum with 0x)',
+  tx_hash VARCHAR(128) ${ASCII} NOT NULL COMMENT 'Hash in lower-case hex, as the chain writes it (without 0x, also of Ethereum)',
   tx_time DATETIME(6) NOT NULL COMMENT 'Time of the block (UTC); the partition key',
   fee_usd DECIMAL(30,12) NULL COMMENT 'Fee in USD at the day''s price; NULL: the source did not say',
   output_total_usd DECIMAL(30,12) NULL COMMENT 'Sum of outputs in USD at the day''s price; NULL: the source did not say',

@@ -53,20 +53,40 @@ export async function insertRun(db: Kysely<Schema>, run: RunIdentity): Promise<n
   return Number(inserted.insertId);
 }
 
+/** Locks the row: pages of one run are written one at a time. Undefined: it is gone. */
+export async function lockRun(trx: Transaction<Schema>, logId: number) {
+  return trx
+    .selectFrom('data_ingestion_logs')
+    .select(['run_id', 'status'])
+    .where('id', '=', logId)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
+export interface HeldRun {
+  /** false: this execution has ended the row already */
+  isOpen: boolean;
+  /** it was another execution's, which this one does not merely continue */
+  isTaken: boolean;
+}
+
 /**
- * Another execution of the same run (a reset, or the next of continue-as-new) takes the row over and opens it again;
- * `attempts` counts those that did not merely continue. Locks the row: pages of one run are written one at a time.
+ * Locks the row for an execution of its run. Another one than before (a reset, or the next of continue-as-new) takes the
+ * row over and opens it again; `attempts` counts those that did not merely continue.
  */
 export async function takeOverRun(
   trx: Transaction<Schema>,
   logId: number,
   runId: string,
   continuedFrom: string | null,
-): Promise<void> {
+): Promise<HeldRun> {
+  const row = await lockRun(trx, logId);
+  if (!row || row.run_id === runId) return { isOpen: row?.status === 'running', isTaken: false };
+  const isTaken = row.run_id !== continuedFrom;
   await trx
     .updateTable('data_ingestion_logs')
     .set({
-      attempts: sql`IF(run_id <=> ${continuedFrom}, attempts, attempts + 1)`,
+      attempts: isTaken ? sql`attempts + 1` : sql`attempts`,
       status: 'running',
       completed_at: null,
       error_type: null,
@@ -74,9 +94,8 @@ export async function takeOverRun(
       run_id: runId,
     })
     .where('id', '=', logId)
-    .where('run_id', '<>', runId)
     .execute();
-  await trx.selectFrom('data_ingestion_logs').select('id').where('id', '=', logId).forUpdate().executeTakeFirst();
+  return { isOpen: true, isTaken };
 }
 
 /** How many rows the day has, from the first page that says so. */

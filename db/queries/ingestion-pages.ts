@@ -48,8 +48,11 @@ export async function insertPage(
     .execute();
 }
 
-/** The page that a run stopped at: the one whose next page was not fetched. */
-export async function lastPage(db: Kysely<Schema>, logId: number): Promise<StoredPage | undefined> {
+/** The page that a run stopped at, the one whose next page was not fetched, and the cursor that it was asked with. */
+export async function lastPage(
+  db: Kysely<Schema>,
+  logId: number,
+): Promise<(StoredPage & { cursor: string | null }) | undefined> {
   const row = await db
     .selectFrom('ingestion_pages as page')
     .leftJoin('ingestion_pages as following', (join) =>
@@ -60,7 +63,7 @@ export async function lastPage(db: Kysely<Schema>, logId: number): Promise<Store
     .where('following.log_id', 'is', null)
     .limit(1)
     .executeTakeFirst();
-  return row && toPage(row);
+  return row && { ...toPage(row), cursor: row.cursor_key || null };
 }
 
 interface PageColumns {

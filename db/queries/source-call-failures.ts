@@ -11,6 +11,8 @@ export interface CallFailure {
   activityId: string;
   activityType: string;
   attempt: number;
+  /** how long ago the attempt began */
+  attemptMs: number;
   errorType: string;
   httpStatus: number | null;
   method: string | null;
@@ -19,8 +21,22 @@ export interface CallFailure {
   body: string | null;
 }
 
-/** One row per failed attempt: Temporal keeps only the last one. Recording the same attempt again changes nothing. */
+/**
+ * One row per failed attempt: Temporal keeps only the last one. Recording the same attempt again changes nothing. After
+ * a reset of the activity Temporal counts from 1 again: such an attempt is recorded under the next number that is free.
+ */
 export async function insertCallFailure(db: Kysely<Schema>, failure: CallFailure): Promise<void> {
+  const { latest, isOlder } = await db
+    .selectFrom('source_call_failures')
+    .select(({ fn }) => fn.max('attempt').as('latest'))
+    .select(
+      sql<number | null>`MAX(attempt = ${failure.attempt} AND
+        failed_at < UTC_TIMESTAMP(6) - INTERVAL ${Math.ceil(failure.attemptMs * 1_000)} MICROSECOND)`.as('isOlder'),
+    )
+    .where('workflow_id', '=', failure.workflowId)
+    .where('run_id', '=', failure.runId)
+    .where('activity_id', '=', failure.activityId)
+    .executeTakeFirstOrThrow();
   await db
     .insertInto('source_call_failures')
     .values({
@@ -32,7 +48,7 @@ export async function insertCallFailure(db: Kysely<Schema>, failure: CallFailure
       run_id: failure.runId,
       activity_id: failure.activityId,
       activity_type: failure.activityType,
-      attempt: failure.attempt,
+      attempt: isOlder ? latest + 1 : failure.attempt,
       error_type: failure.errorType,
       http_status: failure.httpStatus,
       method: failure.method,

@@ -184,11 +184,11 @@ const unlimited = { dayQuota: null, monthQuota: null, maxConcurrency: null, live
 async function makeDatabase(serverUrl: string, cleanup: BenchTools['cleanup']): Promise<string> {
   const name = `bench_${randomBytes(4).toString('hex')}`;
   const administer = async (statement: string) => {
-    const { pool, close } = openDatabase(serverUrl, { poolSize: 1 });
+    const { pool } = openDatabase(serverUrl, { poolSize: 1 });
     try {
       await pool.query(statement);
     } finally {
-      await close();
+      await pool.end();
     }
   };
   await administer(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);

@@ -80,7 +80,7 @@ export async function failureOf(work: Promise<unknown>): Promise<SourceFailure> 
 export function textOf(failure: SourceFailure): string {
   const causes: unknown[] = [];
   for (let error: unknown = failure; error instanceof Error; error = error.cause) {
-    causes.push(error.name, error.message, error.stack, { ...error });
+    causes.push(error.name, error.message, error.stack, Object.entries(error));
   }
   return JSON.stringify(causes);
 }

@@ -125,9 +125,10 @@ test('a day whose last page is exactly full ends with an empty page', async () =
 });
 
 test('blocks of more than 10,000 transactions: the offset cap never shows', async () => {
-  await simulate({ blocksPerDay: 2, transactionsPerDay: 24_000 });
+  // a seed whose long block stands between two others
+  await simulate({ seed: 's603', blocksPerDay: 3, transactionsPerDay: 12_600 });
   const known = await truth('bitcoin');
-  expect(Math.max(...known.values())).toBeGreaterThan(10_100);
+  expect([...known.values()]).toEqual([1_320, 10_374, 906]);
   const pages = await run(transactions, bitcoin);
   expectWholeDay(pages, known);
   expectNoOffsetCap();
@@ -220,7 +221,7 @@ test('a row that is rejected does not stop the paging', async () => {
     [98, 2],
     [50, 0],
   ]);
-  expect(pages[0]!.rejects.map((reject) => reject.key).toSorted()).toEqual(
+  expect(pages[0]!.rejects.map((reject) => String(reject.key)).toSorted()).toEqual(
     spoilt.map((row) => String(row.block_id)).toSorted(),
   );
 });

@@ -54,7 +54,7 @@ const scheduled: Scenario = async ({ product, save }) => {
 const retried: Scenario = async ({ simulator, run, save }) => {
   const id = runOf('blockchair.blocks', 'bitcoin', day(2));
   simulator.fault('blockchair /bitcoin/blocks', { status: 503, times: 2 });
-  simulator.fault('blockchair /bitcoin/blocks', { status: 430, times: 1 });
+  simulator.fault('blockchair /bitcoin/blocks', { reset: true, times: 1 });
   await run('ingestDataset', id, { dataset: 'blockchair.blocks', coin: 'bitcoin', date: day(2) });
   await save('run-retried', id);
 };
