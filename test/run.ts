@@ -6,6 +6,7 @@ import { findDatabase } from '../workers/stack/database';
 import { isRunning } from '../workers/stack/processes';
 import { projectFolder, stateFolder } from '../workers/stack/stack';
 import { findTemporal } from '../workers/stack/temporal';
+import { findTemporalCli } from '../workers/stack/temporal-cli';
 import type { DatabaseServer } from './databases';
 
 // `npm test`: format, lint, then the tests on real servers, which are shared by all test files. (The type check is part
@@ -63,6 +64,7 @@ async function startTestServers(cleanup: ReturnType<typeof createCleanup>): Prom
   mkdirSync(dataFolder, { recursive: true });
   writeFileSync(usedFile, '');
   const commandPath = process.env.PATH ?? '';
+  const cacheDir = path.join(stateFolder, 'cache');
   const shared = { interactive: false, commandPath, say, cleanup };
   const database = await findDatabase({
     ...shared,
@@ -73,14 +75,16 @@ async function startTestServers(cleanup: ReturnType<typeof createCleanup>): Prom
   const temporal = await findTemporal({
     ...shared,
     dataDir: path.join(dataFolder, 'temporal'),
-    cacheDir: path.join(stateFolder, 'cache'),
+    cacheDir,
     namespace: 'default',
   });
+  const cli = await findTemporalCli({ cacheDir, commandPath, say: () => undefined, cleanup });
   const servers: DatabaseServer[] = [{ name: 'mariadb', url: database.url }, ...furtherServers()];
   return {
     ...process.env,
     TEST_DATABASES_JSON: JSON.stringify(servers),
     TEST_TEMPORAL_ADDRESS: temporal.address,
+    TEST_TEMPORAL_CLI: cli.path,
     TEST_TEMPORAL_UI: temporal.uiUrl,
     TEST_USED_SERVERS_FILE: usedFile,
   };
