@@ -8,7 +8,7 @@ import { upsertRows } from '../db/upsert';
 import { resolveCoin, sourceCoin } from './coins';
 import { configuredSource, type ActivityDeps } from './deps';
 import { SourceFailure } from './failures';
-import { httpFor } from './pages';
+import { httpFor } from './ask-source';
 import { findDataset, type NamedDataset } from './registry';
 import { toResult, type RunResult } from './runs';
 import type { Page } from './source';

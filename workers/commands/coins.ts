@@ -1,6 +1,6 @@
 import { resolveCoin } from '../../activities/coins';
 import { configuredSource, type ActivityDeps } from '../../activities/deps';
-import { httpFor } from '../../activities/pages';
+import { httpFor } from '../../activities/ask-source';
 import { findDataset } from '../../activities/registry';
 import { addCoin, correctCoin, listCoinRows, listCoins, setCoinEnabled, type CoinWords } from '../../db/queries/coins';
 import { table } from '../output';

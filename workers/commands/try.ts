@@ -1,5 +1,5 @@
 import { resolveCoin } from '../../activities/coins';
-import { askSource } from '../../activities/pages';
+import { askSource } from '../../activities/ask-source';
 import { findDataset } from '../../activities/registry';
 import type { Page } from '../../activities/source';
 import { watchedAddresses } from '../../db/queries/watched-addresses';
