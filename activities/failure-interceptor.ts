@@ -57,7 +57,7 @@ async function toTemporal(deps: ActivityDeps, attempt: Attempt, error: unknown):
     return error instanceof CancelledFailure ? error : context.cancellationSignal.reason;
   if (error instanceof TemporalFailure) return error;
   if (error instanceof NotYetTurn) return notYetTurn(context, error);
-  if (error instanceof SourceFailure) return sourceFailure(deps, attempt, error);
+  if (error instanceof SourceFailure) return sourceFailure(deps, attempt, withoutSecrets(deps, error));
   if (error instanceof ServiceError) return temporalUnavailable(deps, context, error);
   return otherFailure(deps, context, error);
 }
@@ -73,6 +73,19 @@ function notYetTurn(context: Context, { message, waitMs }: NotYetTurn): Applicat
   });
 }
 
+/** From here on message and details are for people, in places that live long. */
+function withoutSecrets({ redact }: ActivityDeps, failure: SourceFailure): SourceFailure {
+  const { details } = failure;
+  const clean = Object.entries(details).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? redact(value) : value,
+  ]);
+  const { cause } = failure;
+  return new SourceFailure(failure.type, redact(failure.message), Object.fromEntries(clean), failure.retryAfterMs, {
+    cause,
+  });
+}
+
 async function sourceFailure(
   deps: ActivityDeps,
   attempt: Attempt,
@@ -81,7 +94,7 @@ async function sourceFailure(
   const { context } = attempt;
   const { type, details } = failure;
   const rule = rules[type];
-  const message = deps.redact(failure.message);
+  const { message } = failure;
   const summary = details.source ? await record(deps, attempt, failure) : undefined;
   if (rule.retry === 'never') return terminal(`${message}. Not tried again; ${rule.advice}`, failure, context);
   const elapsed = summary?.elapsedMs ?? 0;
@@ -202,7 +215,7 @@ async function record(
         httpStatus: failure.details.status ?? null,
         method: failure.details.method ?? null,
         url: failure.details.url ?? null,
-        message: deps.redact(failure.message),
+        message: failure.message,
         body: failure.details.body ?? null,
       });
       return summarizeFailures(deps.db, activity);
