@@ -63,6 +63,14 @@ function defaultDatasets(workflowType: string): NamedDataset[] {
   if (workflowType === dailyType) return daily;
   const source = sources.find((each) => workflowTypeOf(each) === workflowType);
   if (source) return daily.filter((named) => named.source === source);
-  const known = [dailyType, ...sources.map(workflowTypeOf), 'ingestDataset', 'backfill', 'checkHealth', 'syncCoins'];
+  const known = [
+    dailyType,
+    ...sources.map(workflowTypeOf),
+    'ingestDataset',
+    'backfill',
+    'checkHealth',
+    'syncCoins',
+    'pauseSource',
+  ];
   throw new SourceFailure('BadInput', `workflow type "${workflowType}" is unknown; known: ${known.join(', ')}`);
 }

@@ -72,7 +72,13 @@ async function createWorkers(
           // shapes only: source_budgets decides (rule 10)
           maxTaskQueueActivitiesPerSecond: Math.max(1, requestsPerMinute(source.plan.limits) / 60),
         }
-      : { ...shared, taskQueue: workflowQueue, workflowBundle: { codePath } };
+      : {
+          ...shared,
+          taskQueue: workflowQueue,
+          workflowBundle: { codePath },
+          // who waits for another's run holds a place all the time, and must not keep that run from its own activities
+          maxConcurrentActivityTaskExecutions: 500,
+        };
     workers.push(await Worker.create(own));
   }
   const ended = runAll(workers, async () => {

@@ -144,13 +144,13 @@ export const statements: readonly Statement[] = [
   [
     'admitted_dates',
     `CREATE TABLE IF NOT EXISTS admitted_dates (
-  workflow_id VARCHAR(255) ${EXACT} NOT NULL COMMENT 'Temporal workflow id of the run that works on an old date',
-  run_id CHAR(36) ${ASCII} NOT NULL COMMENT 'Temporal run id',
+  workflow_id VARCHAR(255) ${EXACT} NOT NULL COMMENT 'Temporal workflow id of the DAG that works on an old date, or waits to',
+  run_id CHAR(36) ${ASCII} NOT NULL COMMENT 'Temporal run id of its first execution: a reset keeps its place',
   logical_date VARCHAR(32) ${ASCII} NOT NULL COMMENT 'Day (2026-11-21) or slot (2026-11-21T10:15:00Z) that is admitted',
-  lease_until DATETIME(6) NOT NULL COMMENT 'When the admission ends without being given back (UTC, the database''s clock)',
+  lease_until DATETIME(6) NOT NULL COMMENT 'Waiting: until when it counts as waiting unless it asks again; admitted: 9999-12-31 (UTC, the database''s clock)',
   ${STAMPS},
   PRIMARY KEY (workflow_id, run_id),
   KEY idx_lease (lease_until)
-) ${TABLE} COMMENT='Old dates that are worked on at present: only a few at once, so that live runs do not wait behind them'`,
+) ${TABLE} COMMENT='Old dates that are worked on or wait for it: only a few at once, so that live runs do not wait behind them'`,
   ],
 ];

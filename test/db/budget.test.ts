@@ -265,10 +265,10 @@ describe.each(databases())('budgets on $name', (server) => {
       atOnce: 2,
       admitted: [date(2), date(1)],
       before: 0,
-      waitMs: 1_000,
+      waitMs: 250,
     });
-    expect(await askForPlace(db, date(5))).toMatchObject({ before: 0, waitMs: 1_000 });
-    expect(await askForPlace(db, date(3))).toMatchObject({ before: 1, waitMs: 2_000 });
+    expect(await askForPlace(db, date(5))).toMatchObject({ before: 0, waitMs: 250 });
+    expect(await askForPlace(db, date(3))).toMatchObject({ before: 1, waitMs: 1_250 });
     expect(await askForPlace(db, { ...date(3), workflowId: 'dag-3-again' })).toMatchObject({ before: 2 });
     await leavePlace(db, date(1));
     expect(await askForPlace(db, date(3))).toMatchObject({ isAdmitted: false, before: 1 });

@@ -45,7 +45,7 @@ export const failures: Command = {
       return {
         document: { since, causes, ...(attempts && { attempts }) },
         lines: [
-          ...(causes.length > 0 ? causeLines(causes) : [`no failed call since ${since} ago`]),
+          ...(causes.length > 0 ? causeLines(causes) : [`no failed call in the last ${since}`]),
           ...(attempts && attempts.length > 0 ? ['', ...attemptLines(attempts)] : []),
         ],
       };
