@@ -5,7 +5,7 @@ import type { BudgetClass } from '../db/queries/source-budgets';
 import { waitForPermit, withLease } from './budget';
 import { findCoin, sourceCoin } from './coins';
 import { configuredSource, type ActivityDeps } from './deps';
-import { SourceFailure } from './failures';
+import { SourceFailure, type FailureDetails } from './failures';
 import { createSourceHttp } from './http';
 import type { NamedDataset } from './registry';
 import type { Page, SourceCoin, SourceHttp } from './source';
@@ -18,18 +18,19 @@ export interface AskedPage {
   budgetClass: BudgetClass;
 }
 
-/** The request alone: also what `cli try` shows, with a permit and without a database write. */
+/** The request alone: also what `cli try` shows, with a permit and without a database write. `asked` is what it was. */
 export async function askSource(
   deps: ActivityDeps,
   named: NamedDataset,
   request: AskedPage,
   signal: AbortSignal | undefined = Context.current().cancellationSignal,
-): Promise<Page> {
+): Promise<Page & { asked: FailureDetails }> {
   const { source, dataset, fullName } = named;
   const configured = configuredSource(deps, source.name);
   const coins = await coinsOf(deps, named, request.coin);
-  return dataset
-    .fetchPage(httpFor(deps, named, request.budgetClass, signal), {
+  const asked: FailureDetails = { source: source.name, dataset: fullName };
+  const page = await dataset
+    .fetchPage(httpFor(deps, named, request.budgetClass, signal, asked), {
       coin: coins[0]!,
       coins,
       date: request.date,
@@ -38,18 +39,15 @@ export async function askSource(
       plan: configured.plan,
     })
     .catch((error: unknown) => {
-      // a source knows its answer but not which run asked: the message names the dataset
+      // a source knows what is wrong with its answer, but not what was asked and for which run
       if (error instanceof SourceFailure && !error.details.dataset) {
-        throw new SourceFailure(
-          error.type,
-          error.message,
-          { source: source.name, dataset: fullName, ...error.details },
-          error.retryAfterMs,
-          { cause: error.cause },
-        );
+        throw new SourceFailure(error.type, error.message, { ...asked, ...error.details }, error.retryAfterMs, {
+          cause: error.cause,
+        });
       }
       throw error;
     });
+  return { ...page, asked };
 }
 
 export function httpFor(
@@ -57,6 +55,7 @@ export function httpFor(
   { source, fullName }: NamedDataset,
   budgetClass: BudgetClass,
   signal?: AbortSignal,
+  asked?: FailureDetails,
 ): SourceHttp {
   const connection = configuredSource(deps, source.name);
   const { limits } = connection.plan;
@@ -72,6 +71,7 @@ export function httpFor(
         ? undefined
         : (work) => withLease(deps.db, { source: source.name, holder: attemptName() }, signal, work),
     totalTimeoutMs: deps.settings.requestTimeoutMs,
+    asked,
   });
 }
 

@@ -52,6 +52,8 @@ export interface RequestOptions {
   /** where connections are limited: runs the request on one of them, or throws; the signal also tells that it was lost */
   lease?: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
   totalTimeoutMs?: number;
+  /** is told what was asked and answered, for failures that are found only later */
+  asked?: FailureDetails;
 }
 
 /**
@@ -76,12 +78,12 @@ export function createSourceHttp(options: RequestOptions): SourceHttp {
 async function getJson(options: RequestOptions, request: SourceRequest): Promise<unknown> {
   const { connection, redact } = options;
   const url = urlOf(connection, request);
-  const details: FailureDetails = {
+  const details: FailureDetails = Object.assign(options.asked ?? {}, {
     source: connection.source.name,
     dataset: options.dataset,
     method: 'GET',
     url: redact(url.toString()),
-  };
+  });
   const where = `on ${redact(url.pathname)}`;
   const timeout = AbortSignal.timeout(options.totalTimeoutMs ?? defaultHttpSettings.totalTimeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;

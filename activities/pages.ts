@@ -1,13 +1,13 @@
 import { Context } from '@temporalio/activity';
 import type { Transaction } from 'kysely';
-import { takeOverRun, noteExpected, type RunCounts } from '../db/queries/ingestion-logs';
+import { lockRun, takeOverRun, noteExpected, type RunCounts } from '../db/queries/ingestion-logs';
 import { findPage, insertPage, type StoredPage } from '../db/queries/ingestion-pages';
-import { insertRejects } from '../db/queries/rejected-records';
+import { insertNewRejects, insertRejects, type RejectedIn } from '../db/queries/rejected-records';
 import { retrying } from '../db/failures';
 import type { Schema } from '../db/schema';
 import { askSource, type AskedPage } from './ask-source';
 import type { ActivityDeps } from './deps';
-import { SourceFailure } from './failures';
+import { SourceFailure, type FailureDetails } from './failures';
 import { findDataset, type NamedDataset } from './registry';
 import type { Page, Reject } from './source';
 import { removeStale, writeRows } from './write-rows';
@@ -80,7 +80,7 @@ async function storePage(
   named: NamedDataset,
   request: PageRequest,
   own: Owner,
-  page: Page,
+  page: Page & { asked: FailureDetails },
 ): Promise<StoredPage> {
   const place = {
     logId: request.logId,
@@ -97,7 +97,7 @@ async function storePage(
         if (stored) return stored;
         const { counts, rejects } = await writeRows(trx, named, page.rows, request.logId);
         const all = [...page.rejects, ...rejects];
-        assertFewRejects(named, all, page.rows.length + page.rejects.length, deps.settings.rejectShare);
+        assertFewRejects(page.asked, all, page.rows.length + page.rejects.length, deps.settings.rejectShare);
         await insertRejects(trx, place, all);
         const restart = await removeStale(trx, named, page);
         const result: StoredPage = {
@@ -117,9 +117,19 @@ async function storePage(
     );
   } catch (error) {
     // the page stays invisible, but what was wrong with it does not
-    if (error instanceof TooManyRejects) await retrying(() => insertRejects(deps.db, place, error.rejects));
+    if (error instanceof TooManyRejects) await keepRejects(deps, place, error.rejects);
     throw error;
   }
+}
+
+/** No page says that they are there already, so an attempt behind one that died here looks for itself. */
+async function keepRejects(deps: ActivityDeps, place: RejectedIn, rejects: readonly Reject[]): Promise<void> {
+  await retrying(() =>
+    deps.db.transaction().execute(async (trx) => {
+      await lockRun(trx, place.logId);
+      await insertNewRejects(trx, place, rejects);
+    }),
+  );
 }
 
 function done({ counts, next }: StoredPage): PageDone {
@@ -128,19 +138,19 @@ function done({ counts, next }: StoredPage): PageDone {
 
 class TooManyRejects extends SourceFailure {
   constructor(
-    { source, fullName }: NamedDataset,
+    asked: FailureDetails,
     message: string,
     readonly rejects: readonly Reject[],
   ) {
-    super('SchemaMismatch', `${fullName}: ${message}`, { source: source.name, dataset: fullName });
+    super('SchemaMismatch', `${asked.dataset}: ${message}`, asked);
   }
 }
 
-function assertFewRejects(named: NamedDataset, rejects: readonly Reject[], rows: number, share: number): void {
+function assertFewRejects(asked: FailureDetails, rejects: readonly Reject[], rows: number, share: number): void {
   const bad = rejects.filter((reject) => !reject.absent);
   if (bad.length === 0 || bad.length <= rows * share) return;
   throw new TooManyRejects(
-    named,
+    asked,
     `${bad.length} of ${rows} rows were rejected, more than ${share * 100} %; nothing of this page is visible. First: ${bad[0]!.reason}`,
     rejects,
   );

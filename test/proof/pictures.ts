@@ -3,76 +3,70 @@ import path from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { addWatchedAddress } from '../../db/queries/watched-addresses';
 import { bringUp } from '../../workers/stack/bring-up';
-import { createCleanup } from '../../workers/stack/cleanup';
 import { projectFolder } from '../../workers/stack/stack';
 import { startSimulator } from '../simulator';
+import type { ProofTools } from './proof';
 
 const folder = path.join(projectFolder, 'test', 'pictures');
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const chromiumPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /**
  * The pages of the Temporal UI that the README shows, of simulated data: a finished, a running and a failed DAG, a
  * failing activity and the schedule. They are for people to look at, so nothing is compared.
  */
-export async function pictures(): Promise<void> {
+export async function pictures({ say, cleanup }: ProofTools): Promise<void> {
   const executablePath = chromiumPaths.find((each) => existsSync(each));
   if (!executablePath) throw new Error(`No Chromium was found - looked at ${chromiumPaths.join(', ')} - install one.`);
   mkdirSync(folder, { recursive: true });
-  const cleanup = createCleanup({ say });
-  try {
-    const simulator = await startSimulator({ limits: 'none', transactionsPerDay: 400 });
-    cleanup.add(() => simulator.close());
-    const stack = await bringUp({
-      name: `pictures-${process.pid}`,
-      cleanup,
-      say,
-      prepare: (db) => addWatchedAddress(db, 'BTC', '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa', null),
-      extraEnvironment: {
-        BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
-        BLOCKCHAIR_PER_MINUTE: '6000',
-        BLOCKCHAIR_PER_DAY: '1000000',
-        BLOCKCHAIR_PAGES_PER_RUN: '100',
-        COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
-        COINGECKO_PER_MINUTE: '6000',
-        CRYPTOFLOW_DATA_LABEL: 'simulated data',
-      },
+  const simulator = await startSimulator({ limits: 'none', transactionsPerDay: 400 });
+  cleanup.add(() => simulator.close());
+  const stack = await bringUp({
+    name: `pictures-${process.pid}`,
+    cleanup,
+    say,
+    prepare: (db) => addWatchedAddress(db, 'BTC', '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa', null),
+    extraEnvironment: {
+      BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
+      BLOCKCHAIR_PER_MINUTE: '6000',
+      BLOCKCHAIR_PER_DAY: '1000000',
+      BLOCKCHAIR_PAGES_PER_RUN: '100',
+      COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
+      COINGECKO_PER_MINUTE: '6000',
+      CRYPTOFLOW_DATA_LABEL: 'simulated data',
+    },
+  });
+  const { client } = stack;
+  const { uiUrl, namespace } = stack.servers.temporal;
+  const start = (workflowId: string, date: string, coins: string[]) =>
+    client.workflow.start('dailyIngestion', {
+      taskQueue: 'cryptoflow',
+      workflowId,
+      args: [{ date, coins }],
+      staticSummary: `simulated data for ${date}`,
     });
-    const { client } = stack;
-    const { uiUrl, namespace } = stack.servers.temporal;
-    const start = (workflowId: string, date: string, coins: string[]) =>
-      client.workflow.start('dailyIngestion', {
-        taskQueue: 'cryptoflow',
-        workflowId,
-        args: [{ date, coins }],
-        staticSummary: `simulated data for ${date}`,
-      });
 
-    const finished = await start('simulated/finished', day(1), ['bitcoin', 'ethereum', 'dogecoin']);
-    await finished.result();
-    simulator.fault('blockchair /bitcoin/blocks', { wrongType: { field: 'transaction_count' } });
-    const failed = await start('simulated/failed', day(2), ['bitcoin', 'ethereum', 'dogecoin']);
-    await failed.result().catch(() => undefined);
-    simulator.fault('coingecko', { status: 503 });
-    simulator.fault('blockchair', { latencyMs: 4_000 });
-    const running = await start('simulated/running', day(3), ['bitcoin', 'ethereum', 'dogecoin']);
-    await new Promise((resolve) => setTimeout(resolve, 12_000));
+  const finished = await start('simulated/finished', day(1), ['bitcoin', 'ethereum', 'dogecoin']);
+  await finished.result();
+  simulator.fault('blockchair /bitcoin/blocks', { wrongType: { field: 'transaction_count' } });
+  const failed = await start('simulated/failed', day(2), ['bitcoin', 'ethereum', 'dogecoin']);
+  await failed.result().catch(() => undefined);
+  simulator.fault('coingecko', { status: 503 });
+  simulator.fault('blockchair', { latencyMs: 4_000 });
+  const running = await start('simulated/running', day(3), ['bitcoin', 'ethereum', 'dogecoin']);
+  await new Promise((resolve) => setTimeout(resolve, 12_000));
 
-    const browser = await chromium.launch({ executablePath, args: browserArguments });
-    cleanup.add(() => browser.close());
-    const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
-    const at = (...parts: string[]) => `${uiUrl}/namespaces/${namespace}/${parts.map(encodeURIComponent).join('/')}`;
-    const activity = client.workflow.getHandle(`ingest/coingecko.prices/bitcoin/${day(3)}`);
-    const activityRun = (await activity.describe()).runId;
-    await shoot(page, 'running', at('workflows', running.workflowId, running.firstExecutionRunId, 'user-metadata'));
-    await shoot(page, 'failing-activity', at('workflows', activity.workflowId, activityRun, 'pending-activities'));
-    await shoot(page, 'finished', at('workflows', finished.workflowId, finished.firstExecutionRunId, 'timeline'));
-    await shoot(page, 'failed', at('workflows', failed.workflowId, failed.firstExecutionRunId, 'timeline'));
-    await shoot(page, 'schedule', at('schedules', 'daily-ingestion'));
-    await running.cancel();
-  } finally {
-    await cleanup.run();
-  }
+  const browser = await chromium.launch({ executablePath, args: browserArguments });
+  cleanup.add(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
+  const at = (...parts: string[]) => `${uiUrl}/namespaces/${namespace}/${parts.map(encodeURIComponent).join('/')}`;
+  const activity = client.workflow.getHandle(`ingest/coingecko.prices/bitcoin/${day(3)}`);
+  const activityRun = (await activity.describe()).runId;
+  await shoot(page, say, 'running', at('workflows', running.workflowId, running.firstExecutionRunId, 'user-metadata'));
+  await shoot(page, say, 'failing-activity', at('workflows', activity.workflowId, activityRun, 'pending-activities'));
+  await shoot(page, say, 'finished', at('workflows', finished.workflowId, finished.firstExecutionRunId, 'timeline'));
+  await shoot(page, say, 'failed', at('workflows', failed.workflowId, failed.firstExecutionRunId, 'timeline'));
+  await shoot(page, say, 'schedule', at('schedules', 'daily-ingestion'));
+  await running.cancel();
 }
 
 const browserArguments = [
@@ -84,7 +78,7 @@ function day(ago: number): string {
   return new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
 }
 
-async function shoot(page: Page, name: string, url: string): Promise<void> {
+async function shoot(page: Page, say: ProofTools['say'], name: string, url: string): Promise<void> {
   await page.goto(url, { waitUntil: 'load' });
   // the UI keeps a connection open, so "network idle" never comes
   await page.waitForTimeout(4_000);

@@ -83,11 +83,7 @@ async function inWorld(
   await closeSimulator();
 }
 
-function recorderOf(
-  product: FreshProduct,
-  simulator: Simulator,
-  keep: (name: string, text: string) => void,
-): Recorder {
+function recorderOf(product: FreshProduct, simulator: Simulator, keep: (name: string, text: string) => void): Recorder {
   const { workflow } = product.client;
   const start: Recorder['start'] = (type, workflowId, input) =>
     workflow.start(type, { taskQueue: 'cryptoflow', workflowId, args: input === undefined ? [] : [input] });
@@ -113,7 +109,14 @@ function recorderOf(
  * What replay never looks at, and what would tell of the machine on which it was recorded. Inputs of activities are half
  * of a long history; the command that scheduled them is compared by type and id.
  */
-const unneeded = new Set(['identity', 'requestId', 'stackTrace', 'workerVersion', 'historySizeBytes', 'meteringMetadata']);
+const unneeded = new Set([
+  'identity',
+  'requestId',
+  'stackTrace',
+  'workerVersion',
+  'historySizeBytes',
+  'meteringMetadata',
+]);
 
 /** One event per line: a diff shows which of them changed. */
 function textOf(events: readonly unknown[]): string {

@@ -52,10 +52,10 @@ const scheduled: Scenario = async ({ product, save }) => {
 };
 
 const retried: Scenario = async ({ simulator, run, save }) => {
-  const id = runOf('blockchair.blocks', 'bitcoin', day(2));
-  simulator.fault('blockchair /bitcoin/blocks', { status: 503, times: 2 });
-  simulator.fault('blockchair /bitcoin/blocks', { reset: true, times: 1 });
-  await run('ingestDataset', id, { dataset: 'blockchair.blocks', coin: 'bitcoin', date: day(2) });
+  const id = runOf('coingecko.prices', 'bitcoin', day(2));
+  simulator.fault('coingecko', { status: 503, times: 1 });
+  simulator.fault('coingecko', { reset: true, times: 2 });
+  await run('ingestDataset', id, { dataset: 'coingecko.prices', coin: 'bitcoin', date: day(2) });
   await save('run-retried', id);
 };
 

@@ -16,18 +16,16 @@ export interface CommitCut {
 export interface CommitProxy {
   /** the same database through this proxy */
   url: string;
-  /** Cuts the connection at the next COMMIT of this kind, once. Resolves when it has happened. */
-  cut(commit: CommitCut): Promise<void>;
+  /** Cuts the connection at the next COMMIT of this kind, once. */
+  cut(commit: CommitCut): void;
+  /** cuts that did not happen yet */
+  left(): number;
   close(): Promise<void>;
-}
-
-interface Armed extends CommitCut {
-  done(): void;
 }
 
 export async function startCommitProxy(databaseUrl: string): Promise<CommitProxy> {
   const target = new URL(databaseUrl);
-  const armed: Armed[] = [];
+  const armed: CommitCut[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const database = connect({ host: target.hostname, port: Number(target.port) });
@@ -45,7 +43,8 @@ export async function startCommitProxy(databaseUrl: string): Promise<CommitProxy
   url.port = String((server.address() as AddressInfo).port);
   return {
     url: url.href,
-    cut: (commit) => new Promise((resolve) => armed.push({ ...commit, done: resolve })),
+    cut: (commit) => void armed.push(commit),
+    left: () => armed.length,
     async close() {
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -54,14 +53,13 @@ export async function startCommitProxy(databaseUrl: string): Promise<CommitProxy
   };
 }
 
-function relay(client: Socket, database: Socket, armed: Armed[]): void {
+function relay(client: Socket, database: Socket, armed: CommitCut[]): void {
   let statements: string[] = [];
-  let awaited: Armed | undefined;
-  const cut = (commit: Armed): void => {
+  let awaited: CommitCut | undefined;
+  const cut = (commit: CommitCut): void => {
     commit.then?.();
     client.resetAndDestroy();
     database.destroy();
-    commit.done();
   };
   const packets = packetsOf((packet) => {
     const statement = statementOf(packet);
@@ -103,5 +101,8 @@ const queryCommand = 3;
 const shownCharacters = 200;
 
 function statementOf(packet: Buffer): string | undefined {
-  return packet[3] === 0 && packet[4] === queryCommand ? packet.toString('utf8', 5, 5 + shownCharacters) : undefined;
+  if (packet[3] !== 0 || packet[4] !== queryCommand) return undefined;
+  // MySQL, but not MariaDB, is sent the number of query attributes (none, in one set) before the statement
+  const from = packet[5] === 0 && packet[6] === 1 ? 7 : 5;
+  return packet.toString('utf8', from, from + shownCharacters);
 }

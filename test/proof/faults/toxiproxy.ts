@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Cleanup } from '../../../workers/stack/cleanup';
 import { freePort, isListening, run, startServer, waitUntilReady, which } from '../../../workers/stack/processes';
-import { stateFolder } from '../../../workers/stack/stack';
+import { fromRoot } from './project';
 
 /** What stands between two ends of a TCP connection. https://github.com/Shopify/toxiproxy#toxics */
 export interface Toxic {
@@ -19,14 +19,14 @@ export interface Toxiproxy {
 }
 
 const version = 'v2.12.0';
-const module = 'github.com/Shopify/toxiproxy/v2/cmd/server';
+const goModule = 'github.com/Shopify/toxiproxy/v2/cmd/server';
 
 /** Toxiproxy on loopback: from the cache, else built by Go. The reason is returned when it cannot be had. */
 export async function startToxiproxy(cleanup: Cleanup): Promise<Toxiproxy | { whyNot: string }> {
   const program = await findProgram(cleanup);
   if (typeof program !== 'string') return program;
   const port = await freePort();
-  const folder = path.join(stateFolder, 'cache');
+  const folder = fromRoot('.cryptoflow', 'cache');
   const logFile = path.join(folder, `toxiproxy-${port}.log`);
   const server = await startServer(program, ['-host', '127.0.0.1', '-port', String(port)], {
     ...{ cleanup, logFile, graceMs: 2_000 },
@@ -61,13 +61,13 @@ export async function startToxiproxy(cleanup: Cleanup): Promise<Toxiproxy | { wh
 }
 
 async function findProgram(cleanup: Cleanup): Promise<string | { whyNot: string }> {
-  const folder = path.join(stateFolder, 'cache', 'toxiproxy');
+  const folder = fromRoot('.cryptoflow', 'cache', 'toxiproxy');
   const program = path.join(folder, 'server');
   if (existsSync(program)) return program;
   const go = which(`${process.env.PATH ?? ''}:/usr/local/go/bin`, 'go');
   if (go === undefined) return { whyNot: 'toxiproxy is not there, and neither is Go, which would build it' };
   mkdirSync(folder, { recursive: true });
-  const args = [`GOBIN=${folder}`, go, 'install', `${module}@${version}`];
+  const args = [`GOBIN=${folder}`, go, 'install', `${goModule}@${version}`];
   const { code, output } = await run('/usr/bin/env', args, { cleanup, timeoutMs: 180_000 });
-  return code === 0 ? program : { whyNot: `go install ${module}@${version}: ${output.trim().split('\n').at(-1)}` };
+  return code === 0 ? program : { whyNot: `go install ${goModule}@${version}: ${output.trim().split('\n').at(-1)}` };
 }

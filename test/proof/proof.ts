@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util';
+import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
+import { projectFolder } from '../../workers/stack/stack';
+import { record } from '../workflows/record';
+import { pictures } from './pictures';
+import { proveReplay } from './replay';
+
+export interface ProofTools {
+  say: (line: string) => void;
+  /** stops whatever the proof starts */
+  cleanup: Cleanup;
+}
+
+interface Proof {
+  says: string;
+  /** the figures, and what about them is not as it should be; nothing where there is nothing to count */
+  run(tools: ProofTools): Promise<{ figures: unknown; problems: readonly string[] } | void>;
+}
+
+/** The long proofs: `npm run proof -- <name>`. A new one is a file and a line here. */
+const proofs: Readonly<Record<string, Proof>> = {
+  replay: {
+    says: '20 breaking edits of the workflows are caught by the saved histories (4 min)',
+    run: (tools) => proveReplay({ ...tools, project: projectFolder }),
+  },
+  record: { says: 'records the histories anew, after a change of the workflows (6 min)', run: record },
+  pictures: { says: 'the pictures of the README, from the Temporal UI (1 min; needs Chromium)', run: pictures },
+};
+
+async function main(): Promise<void> {
+  const { positionals } = parseArgs({ allowPositionals: true });
+  const name = positionals[0] ?? '';
+  const proof = Object.hasOwn(proofs, name) ? proofs[name] : undefined;
+  if (!proof || positionals.length > 1) {
+    const known = Object.entries(proofs).map(([each, { says }]) => `  ${each.padEnd(10)} ${says}\n`);
+    process.stderr.write(`Usage: npm run proof -- <name>\n\n${known.join('')}`);
+    process.exitCode = 2;
+    return;
+  }
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const cleanup = createCleanup({ say });
+  try {
+    const outcome = await proof.run({ say, cleanup });
+    for (const problem of outcome?.problems ?? []) process.stderr.write(`not as it should be: ${problem}\n`);
+    if (outcome && outcome.problems.length > 0) process.exitCode = 1;
+    if (outcome) say(JSON.stringify(outcome.figures));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = 1;
+  } finally {
+    await cleanup.run();
+  }
+}
+
+void main();
