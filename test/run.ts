@@ -17,7 +17,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const bin = (name: string): string => path.join(projectFolder, 'node_modules', '.bin', name);
 
 /** Tests that need no server. */
-const serverless = /test\/(sources|simulator|unit)\//;
+const serverless = /test\/(sources|simulator|unit|workflows)\//;
 
 // a folder per process: several runs may go on side by side
 const testFolder = path.join(stateFolder, 'test');

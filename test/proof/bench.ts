@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
 import { benchBudget } from './bench-budget';
+import { benchOrchestrate } from './bench-orchestrate';
 
 // `npm run bench -- <name> [--json]`: measures, says what it measures while it does, and ends with one line of figures.
 
@@ -20,6 +21,10 @@ const benches: Readonly<Record<string, Bench>> = {
   budget: {
     says: 'permits of four processes against documented limits; leases of dead and living holders (3 min)',
     run: benchBudget,
+  },
+  orchestrate: {
+    says: 'what a page and a run of ours cost beside activities and children that do nothing (4 min)',
+    run: benchOrchestrate,
   },
 };
 
