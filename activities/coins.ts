@@ -29,6 +29,7 @@ export async function resolveCoin(db: Kysely<Schema>, name: string): Promise<Coi
 
 /** A coin under the source's own name, or undefined where the source does not have it. */
 export function sourceCoin(source: Source, coin: Coin): SourceCoin | undefined {
+  if (source.coinColumn === undefined) return undefined;
   const sourceId = source.coinColumn === 'blockchair_id' ? coin.blockchairId : coin.coinId;
   return sourceId === null ? undefined : { coinId: coin.coinId, symbol: coin.symbol, sourceId };
 }

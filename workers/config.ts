@@ -214,6 +214,11 @@ export function readStackConfig(env: Environment = environment()): StackConfig {
   return result;
 }
 
+/** One endpoint, or several that are asked in turn. */
+const endpoints = z
+  .string()
+  .refine((text) => text.split(',').every((each) => z.url({ protocol: /^https?$/ }).safeParse(each.trim()).success));
+
 const databaseUrlShape = z
   .url({ protocol: /^(mysql|mariadb)$/ })
   .refine((text) => new URL(text).pathname.length > 1, 'names no database');
@@ -259,7 +264,12 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   if (perMinute !== undefined) Object.assign(limits, { perMinute, perSecond: undefined });
   if (perDay !== undefined) limits.perDay = perDay;
   if (perMonth !== undefined) limits.perMonth = perMonth;
-  const baseUrl = problems.read(`${prefix}_BASE_URL`, z.url({ protocol: /^https?$/ }), plan.baseUrl, 'an http(s) URL');
+  const baseUrl = problems.read(
+    `${prefix}_BASE_URL`,
+    endpoints,
+    plan.baseUrl,
+    'an http(s) URL, or several separated by commas',
+  );
   const pagesPerRun = problems.read(
     `${prefix}_PAGES_PER_RUN`,
     z.coerce.number().int().min(1),

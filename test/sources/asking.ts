@@ -33,7 +33,7 @@ export function answers(...bodies: unknown[]): Answers {
 /** The context of a page; what is not given is empty. */
 export function pageOf(source: Source, given: Partial<PageContext> & { coin: SourceCoin; date: string }): PageContext {
   const plan = Object.values(source.plans)[0]!;
-  return { coins: [given.coin], cursor: null, addresses: [], plan, ...given };
+  return { coins: [given.coin], assets: [], cursor: null, addresses: [], plan, ...given };
 }
 
 /** Limits that a test can wait for. */

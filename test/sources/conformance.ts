@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { datasetsOf, queueOf, workflowTypeOf, type NamedDataset } from '../../activities/registry';
+import type { SourceAsset } from '../../activities/observation';
 import type { Page, PageContext, Row, Source, SourceCoin, SourceHttp } from '../../activities/source';
 
 /** What a source is tried with. */
@@ -8,6 +9,8 @@ export interface Sample {
   /** a way to the source for one attempt */
   connect: () => SourceHttp;
   coins: readonly SourceCoin[];
+  /** for datasets of assets */
+  assets?: readonly SourceAsset[];
   /** a date of which the source has data */
   date: string;
   addresses?: readonly string[];
@@ -60,7 +63,10 @@ function expectPlans(source: Source): void {
 async function pagesOf({ source, dataset }: NamedDataset, sample: Sample): Promise<Page[]> {
   const plan = Object.values(source.plans)[0]!;
   const { coins, date, addresses = [] } = sample;
-  const context: PageContext = { coin: coins[0]!, coins, date, cursor: null, addresses: addresses.toSorted(), plan };
+  const context: PageContext = {
+    ...{ coin: coins[0]!, coins, assets: sample.assets ?? [], date, cursor: null },
+    ...{ addresses: addresses.toSorted(), plan },
+  };
   const pages: Page[] = [];
   let cursor: string | null = null;
   do {

@@ -160,6 +160,7 @@ async function lookUp(deps: ActivityDeps, coinId: string): Promise<{ symbol: str
   const page = await named.dataset.fetchPage(httpFor(deps, named, 'live', new AbortController().signal), {
     coin,
     coins: [coin],
+    assets: [],
     date: new Date().toISOString().slice(0, 10),
     cursor: null,
     addresses: [],
