@@ -55,6 +55,7 @@ export const source = defineSource({
       table: 'coin_metadata',
       key: ['coingecko_id'],
       scope: 'all',
+      of: 'both',
       history: 'latest',
       daily: false,
       rowName: 'coins',
