@@ -30,8 +30,11 @@ export async function resolveCoin(db: Kysely<Schema>, name: string): Promise<Coi
   return findCoin(await listCoins(db), name);
 }
 
+/** As much of a coin as sources are told. */
+export type NamedCoin = Pick<Coin, 'coinId' | 'symbol' | 'blockchairId'>;
+
 /** A coin under the source's own name, or undefined where the source does not have it. */
-export function sourceCoin(source: Source, coin: Coin): SourceCoin | undefined {
+export function sourceCoin(source: Source, coin: NamedCoin): SourceCoin | undefined {
   if (source.coinColumn === undefined) return undefined;
   const sourceId = source.coinColumn === 'blockchair_id' ? coin.blockchairId : coin.coinId;
   return sourceId === null ? undefined : { coinId: coin.coinId, symbol: coin.symbol, sourceId };
