@@ -1,10 +1,13 @@
 import { source as blockchair } from './blockchair';
+import { source as blockchaininfo } from './blockchaininfo';
 import { source as coingecko } from './coingecko';
+import { source as coinmetrics } from './coinmetrics';
+import { source as defillama } from './defillama';
 import { SourceFailure } from './failures';
 import type { Dataset, Source } from './source';
 
 /** One line per source. Everything else (queues, environment names, workflow types, budgets) follows from it. */
-export const sources: readonly Source[] = [blockchair, coingecko];
+export const sources: readonly Source[] = [blockchair, coingecko, defillama, blockchaininfo, coinmetrics];
 
 /** A dataset with the full name `<source>.<name>` under which logs, ids and inputs know it. */
 export interface NamedDataset {
