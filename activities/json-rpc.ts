@@ -14,7 +14,7 @@ export interface RpcCall {
 }
 
 const error = z.object({ code: z.union([z.number(), z.instanceof(LosslessNumber)]), message: z.string() });
-const item = z.object({ id: z.unknown(), result: z.unknown(), error: error.nullish() });
+const item = z.object({ id: z.unknown(), result: z.unknown().optional(), error: error.nullish() });
 const items = z.array(item);
 const refusal = z.object({ error });
 
