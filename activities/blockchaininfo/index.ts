@@ -37,7 +37,7 @@ export const source = defineSource({
     idOf: ({ coinId }) => (coinId === 'bitcoin' ? 'bitcoin' : undefined),
     fields: {
       hash_rate: { rank: 2, unit: 'GH/s; charts TH/s', maxAge: ofADay, history: true },
-      difficulty: { rank: 1, unit: "Bitcoin's own", maxAge: ofADay, history: true },
+      difficulty: { rank: 2, unit: "Bitcoin's own", maxAge: ofADay, history: true },
       // an answer stamped seconds after its slot counts from the next one on: two slots, lest one is left without
       block_height: { rank: 2, unit: 'blocks', maxAge: '30m' },
       block_time_seconds: { rank: 2, unit: 'min', maxAge: '30m' },

@@ -53,7 +53,7 @@ export const source = defineSource({
       mvrv_ratio: field(1, 'ratio'),
       nvt_ratio: field(1, 'ratio'),
       hash_rate: field(1, 'TH/s, GH/s or MH/s by asset'),
-      difficulty: field(2, "the chain's own"),
+      difficulty: field(1, "the chain's own"),
       // what is issued is what circulates, where nothing is locked up
       circulating_supply: { ...field(3, 'coins'), kinds: ['pow'] },
       supply_inflation_rate: field(1, '% a year'),
