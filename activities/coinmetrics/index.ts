@@ -19,9 +19,10 @@ export const source = defineSource({
       pagesPerRun: 20,
       says: 'daily network metrics that are free',
     },
+    // 6,000 requests in any 20 seconds
     pro: {
       baseUrl: 'https://api.coinmetrics.io/v4',
-      limits: { perMinute: 100 },
+      limits: { perMinute: 18_000 },
       pagesPerRun: 20,
       key: { in: 'query', name: 'api_key' },
       says: 'daily network metrics of the key',

@@ -2,7 +2,6 @@ import { namesOf } from '../observed';
 import { defineSource } from '../source';
 import { chainFields, fetchChainHistory, fetchChains, tvlMaxAgeHours } from './chains';
 import { judge } from './client';
-import { chainNames } from './names';
 import { fetchProtocols } from './protocols';
 
 export const source = defineSource({
@@ -35,7 +34,9 @@ export const source = defineSource({
     },
   },
   observe: {
-    idOf: ({ sourceIds }) => chainNames(sourceIds)[0],
+    idOf({ sourceIds: { defillama: id } }) {
+      return typeof id === 'string' ? id : id?.[0];
+    },
     fields: {
       total_value_locked: { rank: 1, unit: 'USD', maxAge: `${tvlMaxAgeHours}h`, history: true },
       // asked every hour; one answer may be missed

@@ -13,6 +13,9 @@ const HASH_UNITS: Readonly<Record<string, number>> = {
 /** Coins without a chain that anyone counts. */
 const UNKNOWN: ReadonlySet<string> = new Set(['batcat', 'nameless-token', 'departed-coin', 'baby-doge-coin']);
 
+/** Where the ticker alone means something else. */
+const OTHER_IDS: Readonly<Record<string, string>> = { 'shiba-inu': 'shib_eth' };
+
 const found = new WeakMap<World, ReadonlyMap<string, Coin>>();
 
 /** The assets that are covered, by the source's id: the ticker, of the first coin that has it. */
@@ -20,7 +23,7 @@ export function assetsOf(world: World): ReadonlyMap<string, Coin> {
   const known = found.get(world);
   if (known) return known;
   const covered = world.coins.filter(({ id }) => !UNKNOWN.has(id)).toReversed();
-  const assets = new Map(covered.map((coin) => [coin.symbol, coin]));
+  const assets = new Map(covered.map((coin) => [OTHER_IDS[coin.id] ?? coin.symbol, coin]));
   found.set(world, assets);
   return assets;
 }
