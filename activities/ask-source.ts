@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Context, asyncLocalStorage } from '@temporalio/activity';
-import { listCoins } from '../db/queries/coins';
+import { listCoins, type Coin } from '../db/queries/coins';
 import type { BudgetClass } from '../db/queries/source-budgets';
 import { waitForPermit, withLease } from './budget';
 import { listAssets } from '../db/queries/assets';
 import { sourceAssets } from './assets';
-import { findCoin, sourceCoin } from './coins';
+import { findCoin, sourceCoin, type NamedCoin } from './coins';
 import { configuredSource, type ActivityDeps, type ConfiguredSource } from './deps';
 import { SourceFailure, type FailureDetails } from './failures';
 import { createSourceHttp } from './http';
@@ -106,7 +106,17 @@ async function aboutWhom(
   }
   const known = await listCoins(deps.db);
   const wanted = dataset.scope === 'all' ? known.filter((each) => each.isActive) : [findCoin(known, coin)];
-  const coins = wanted.flatMap((each) => sourceCoin(source, each) ?? []);
+  const others = dataset.of === 'both' ? await assetsBeside(deps, known) : [];
+  const coins = [...wanted, ...others].flatMap((each) => sourceCoin(source, each) ?? []);
   if (coins.length === 0) throw nobody;
   return { coins, assets: [] };
+}
+
+/** Assets that are collected and not ingested, as coins without a chain. */
+async function assetsBeside(deps: ActivityDeps, known: readonly Coin[]): Promise<NamedCoin[]> {
+  const coinIds = new Set(known.map(({ coinId }) => coinId));
+  const assets = await listAssets(deps.db);
+  return assets
+    .filter(({ isActive, coinId }) => isActive && !coinIds.has(coinId))
+    .map(({ coinId, symbol }) => ({ coinId, symbol, blockchairId: null }));
 }

@@ -12,6 +12,8 @@ export interface Settings {
   /** share of rejected rows above which a page stays invisible and its run fails */
   rejectShare: number;
   logRetentionDays: number;
+  /** a collected value that is so many times larger or smaller than the last one is kept, and reported */
+  jumpFactor: number;
   /** marks rows and details of data that is not real */
   dataLabel: string | null;
   /** the whole time of one request */

@@ -89,8 +89,8 @@ export interface Dataset {
   key: readonly string[];
   /** `coin`: a run per coin and date; `all`: one run for all coins */
   scope: 'coin' | 'all';
-  /** whose runs they are: the coins that are ingested (default), or the assets that are collected */
-  of?: 'assets';
+  /** whose runs they are: the coins that are ingested (default), the assets that are collected, or both as coins */
+  of?: 'assets' | 'both';
   /** `any`: every past date can be asked for; `latest`: the source only knows the present */
   history: 'any' | 'latest';
   /** part of the daily DAG */

@@ -61,6 +61,11 @@ const general: readonly Variable[] = [
     default: '30',
     says: "days that log rows are kept; a date's state is never deleted",
   },
+  {
+    name: 'CRYPTOFLOW_JUMP_FACTOR',
+    default: '10',
+    says: 'a collected value that is so many times larger or smaller than the last is reported (and kept)',
+  },
   { name: 'CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', default: '120', says: 'whole time of one request to a source' },
   {
     name: 'CRYPTOFLOW_DATA_LABEL',
@@ -207,6 +212,7 @@ export function readConfig(env: Environment = environment()): Config {
         30,
         'whole days, at least 1',
       ),
+      jumpFactor: problems.read('CRYPTOFLOW_JUMP_FACTOR', z.coerce.number().min(1.1), 10, 'a number of at least 1.1'),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
     },

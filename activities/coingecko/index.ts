@@ -59,6 +59,7 @@ export const source = defineSource({
       table: 'coin_metadata',
       key: ['coingecko_id'],
       scope: 'all',
+      of: 'both',
       history: 'latest',
       daily: false,
       rowName: 'coins',

@@ -10,6 +10,8 @@ export interface RunIdentity {
   coinId: string | null;
   coinSymbol: string | null;
   targetDate: string | null;
+  /** of a 15-minute run, as the database writes it; those have no target date */
+  slot?: string;
   runKey: string;
   workflowId: string;
   firstExecutionRunId: string;
@@ -39,6 +41,7 @@ export async function insertRun(db: Kysely<Schema>, run: RunIdentity): Promise<n
       coin_id: run.coinId,
       coin_symbol: run.coinSymbol,
       target_date: run.targetDate,
+      slot: run.slot ?? null,
       run_key: run.runKey,
       status: 'running',
       started_at: sql`UTC_TIMESTAMP(6)`,
@@ -147,6 +150,7 @@ export interface LoggedRun extends RunCounts {
   dataType: string;
   coinId: string | null;
   targetDate: string | null;
+  slot: string | null;
   status: RunStatus;
   expected: number | null;
   attempts: number;
@@ -211,6 +215,43 @@ export async function newestEnded(db: Kysely<Schema>, runKey: string): Promise<L
   return row && toLoggedRun(row);
 }
 
+/** Those of the keys that have a run which ended well, or had nothing to do, within this time. */
+export async function runsEndedWithin(
+  db: Kysely<Schema>,
+  runKeys: readonly string[],
+  withinMs: number,
+): Promise<Set<string>> {
+  if (runKeys.length === 0) return new Set();
+  const rows = await db
+    .selectFrom('data_ingestion_logs')
+    .select('run_key')
+    .distinct()
+    .where('run_key', 'in', runKeys)
+    .where('status', 'in', ['success', 'skipped'])
+    .where('completed_at', '>', sql<string>`UTC_TIMESTAMP(6) - INTERVAL ${withinMs * 1_000} MICROSECOND`)
+    .execute();
+  return new Set(rows.map((row) => row.run_key));
+}
+
+/** Slots before this one (and not a day older) whose run of `dataType` began while they were live, and says running. */
+export async function liveSlotsRunning(
+  db: Kysely<Schema>,
+  { source, dataType, slot }: { source: string; dataType: string; slot: string },
+): Promise<{ slot: string; workflowId: string; firstExecutionRunId: string }[]> {
+  const rows = await db
+    .selectFrom('data_ingestion_logs')
+    .select(['slot', 'workflow_id as workflowId', 'first_execution_run_id as firstExecutionRunId'])
+    .where('status', '=', 'running')
+    .where('source', '=', source)
+    .where('data_type', '=', dataType)
+    .where('slot', '<', slot)
+    .where('slot', '>=', sql<string>`${slot} - INTERVAL 1 DAY`)
+    .where('started_at', '<', sql<string>`slot + INTERVAL 15 MINUTE`)
+    .orderBy('slot')
+    .execute();
+  return rows.map((row) => ({ ...row, slot: row.slot! }));
+}
+
 /** Deletes rows older than the cut-off, but never the one that is a date's state (rule 6). Returns how many. */
 export async function deleteOldRuns(db: Kysely<Schema>, before: string, limit: number): Promise<number> {
   const old = await db
@@ -242,6 +283,7 @@ function toLoggedRun(row: LogRow): LoggedRun {
     dataType: row.data_type,
     coinId: row.coin_id,
     targetDate: row.target_date,
+    slot: row.slot,
     status: row.status,
     processed: row.records_processed,
     inserted: row.records_inserted,

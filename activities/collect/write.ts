@@ -1,0 +1,103 @@
+import type { Transaction } from 'kysely';
+import type { Asset } from '../../db/queries/assets';
+import { noCounts, type RunCounts } from '../../db/queries/ingestion-logs';
+import { observationsOf } from '../../db/queries/observations';
+import type { Schema } from '../../db/schema';
+import { upsertRows } from '../../db/upsert';
+import { fieldOf, type FieldName } from '../fields';
+import { rawText } from '../numbers';
+import type { Reject } from '../source';
+import { rules } from './known';
+import type { Candidate } from './merge';
+import { slotRows, type SlotRows } from './rows';
+import { slotColumn, slotName, slotOfColumn } from './slots';
+import { parseStored, type StoredObservation } from './stored';
+
+/** What the rows of some slots became. */
+export interface WrittenSlots {
+  onchain: RunCounts;
+  sentiment: RunCounts;
+  rejects: { onchain: Reject[]; sentiment: Reject[] };
+  /** fields on which sources differ by more than their tolerance, for people */
+  conflicts: string[];
+  /** on-chain values by asset, for reports */
+  rows: { asset: Asset; slot: string; made: SlotRows }[];
+}
+
+/**
+ * Makes the rows of slots from what is observed, and nothing else: a row that says the same already keeps every column.
+ * Every asset has its row, also where nothing is known: then it says so.
+ */
+export async function writeSlots(
+  trx: Transaction<Schema>,
+  slots: readonly string[],
+  assets: readonly Asset[],
+  logIds: { onchain: number; sentiment: number },
+): Promise<WrittenSlots> {
+  const coinIds = assets.map(({ coinId }) => coinId);
+  const observed = await observationsOf(trx, slots.map(slotColumn), { coinIds });
+  const bySlotAndCoin = new Map<string, Map<string, StoredObservation>>();
+  for (const { slot, coinId, source, fields } of observed) {
+    const key = `${slotOfColumn(slot)} ${coinId}`;
+    const sources = bySlotAndCoin.get(key) ?? new Map<string, StoredObservation>();
+    sources.set(source, parseStored(fields));
+    bySlotAndCoin.set(key, sources);
+  }
+  const rows = slots.flatMap((slot) =>
+    assets.map((asset) => {
+      const said = bySlotAndCoin.get(`${slot} ${asset.coinId}`) ?? new Map<string, StoredObservation>();
+      return { asset, slot, made: slotRows(asset, slot, said, rules) };
+    }),
+  );
+  const key = ['timestamp_iso', 'coin_id'];
+  const onchain = await upsertRows(trx, {
+    ...{ table: 'onchain_data', key, logId: logIds.onchain },
+    rows: rows.map(({ made }) => made.onchain),
+  });
+  const sentiment = await upsertRows(trx, {
+    ...{ table: 'crypto_sentiment_data', key, logId: logIds.sentiment },
+    rows: rows.flatMap(({ made }) => (made.sentiment === null ? [] : [made.sentiment])),
+  });
+  const rejects = { onchain: [] as Reject[], sentiment: [] as Reject[] };
+  for (const { slot, made, asset } of rows) {
+    for (const broken of brokenOf(made)) {
+      const reject = rejectOf(asset, slot, broken);
+      if (fieldOf(broken.field).table === 'crypto_sentiment_data') rejects.sentiment.push(reject);
+      else rejects.onchain.push(reject);
+    }
+  }
+  return {
+    onchain: withRejects(onchain, rejects.onchain.length),
+    sentiment: withRejects(sentiment, rejects.sentiment.length),
+    rejects,
+    conflicts: rows.flatMap(({ asset, made }) =>
+      made.merged.conflicts.map(
+        ({ field, values }) =>
+          `${asset.coinId} ${field}: ${values.map(({ source, value }) => `${source} ${value}`).join(', ')}`,
+      ),
+    ),
+    rows,
+  };
+}
+
+type Broken = Candidate & { field: FieldName };
+
+function brokenOf({ merged }: SlotRows): Broken[] {
+  return (Object.entries(merged.candidates) as [FieldName, readonly Candidate[]][]).flatMap(([field, candidates]) =>
+    candidates.filter(({ isBroken }) => isBroken).map((candidate) => ({ ...candidate, field })),
+  );
+}
+
+function rejectOf({ coinId }: Asset, slot: string, { field, source, value, at, from, refused }: Broken): Reject {
+  return {
+    key: `${coinId} ${slotName(slot)}`,
+    field,
+    reason: `${source}: ${refused}`,
+    raw: rawText({ source, value, at, from }),
+  };
+}
+
+function withRejects(counts: Omit<RunCounts, 'processed' | 'rejected'>, rejected: number): RunCounts {
+  const { inserted, updated, unchanged } = counts;
+  return { ...noCounts, ...counts, rejected, processed: inserted + updated + unchanged + rejected };
+}
