@@ -1,3 +1,4 @@
+import { pastValues } from '../observed';
 import { defineSource } from '../source';
 import { judge } from './client';
 import { assetsPerRequest, fetchMetrics, fetchMetricsPage } from './metrics';
@@ -31,16 +32,7 @@ export const source = defineSource({
   defaultPlan: { withoutKey: 'community', withKey: 'pro' },
   judge,
   datasets: {
-    history: {
-      table: 'source_observations',
-      key: ['slot', 'coin_id', 'source'],
-      scope: 'all',
-      of: 'assets',
-      history: 'any',
-      daily: false,
-      rowName: 'values',
-      fetchPage: fetchMetricsPage,
-    },
+    history: { ...pastValues, scope: 'all', fetchPage: fetchMetricsPage },
   },
   observe: {
     idOf({ sourceIds: { coinmetrics: id } }) {

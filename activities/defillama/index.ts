@@ -1,4 +1,4 @@
-import { namesOf } from '../observed';
+import { namesOf, pastValues } from '../observed';
 import { defineSource } from '../source';
 import { chainFields, fetchChainHistory, fetchChains, tvlMaxAgeHours } from './chains';
 import { judge } from './client';
@@ -22,16 +22,7 @@ export const source = defineSource({
   defaultPlan: { withoutKey: 'keyless', withKey: 'keyless' },
   judge,
   datasets: {
-    history: {
-      table: 'source_observations',
-      key: ['slot', 'coin_id', 'source'],
-      scope: 'all',
-      of: 'assets',
-      history: 'any',
-      daily: false,
-      rowName: 'values',
-      fetchPage: fetchChainHistory,
-    },
+    history: { ...pastValues, scope: 'all', fetchPage: fetchChainHistory },
   },
   observe: {
     idOf({ sourceIds: { defillama: id } }) {
