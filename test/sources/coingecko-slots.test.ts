@@ -107,9 +107,11 @@ describe('markets', () => {
   test('what is missing, null or 0 is left out; no limit is no value', async () => {
     const { observations, rejects } = await read(
       row({ circulating_supply: 5, total_supply: null, max_supply: null, market_cap: 0 }),
+      row({ id: 'dash', circulating_supply: 0, total_supply: 0, max_supply: 0, market_cap: null }),
     );
     expect(observations).toEqual([
       { coinId: 'bitcoin', asOf: '2026-11-22T15:29:50.100Z', fields: { circulating_supply: { value: '5' } } },
+      { coinId: 'dash', asOf: '2026-11-22T15:29:50.100Z', fields: {} },
     ]);
     expect(rejects).toEqual([]);
   });
