@@ -1,4 +1,4 @@
-import { namesOf } from '../observed';
+import { namesOf, pastValues } from '../observed';
 import { defineSource } from '../source';
 import { dayMaxAgeHours, fetchChart } from './charts';
 import { statsFields } from './fields';
@@ -22,16 +22,7 @@ export const source = defineSource({
   },
   defaultPlan: { withoutKey: 'keyless', withKey: 'keyless' },
   datasets: {
-    history: {
-      table: 'source_observations',
-      key: ['slot', 'coin_id', 'source'],
-      scope: 'all',
-      of: 'assets',
-      history: 'any',
-      daily: false,
-      rowName: 'values',
-      fetchPage: fetchChart,
-    },
+    history: { ...pastValues, scope: 'all', fetchPage: fetchChart },
   },
   observe: {
     idOf: ({ coinId }) => (coinId === 'bitcoin' ? 'bitcoin' : undefined),
