@@ -16,7 +16,7 @@ describe('help', () => {
       'run',
       'logs',
       'show',
-      'coins add|list|enable|disable',
+      'coins add|list|assets|enable|disable',
       'addresses add|list|remove',
       'try',
       'doctor',
@@ -43,7 +43,7 @@ describe('help', () => {
     expect(examples.length).toBeGreaterThan(20);
     // without an environment each gets as far as reading it
     for (const example of examples.filter((each) => !each.startsWith('doctor'))) {
-      const words = [...example.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
+      const words = [...example.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((match) => match.slice(1).find(Boolean)!);
       const { code, stderr } = await cliHere(words);
       expect({ example, code, stderr }).toMatchObject({
         code: 1,
