@@ -17,7 +17,7 @@ import { dueRequests, monthLeft, type MonthLeft } from './due';
 import { rules } from './known';
 import { chosenAssets, historyToRead, type HistoryToRead } from './past';
 import { longestAgeMs } from './rules';
-import { openSlotRun, tableRuns, type SlotOfRun } from './slot-runs';
+import { observationsRun, openSlotRun, tableRuns, type SlotOfRun } from './slot-runs';
 import { slotColumn, slotMs, slotName, slotOfColumn } from './slots';
 import { carried, parseStored, storedJson, type StoredObservation } from './stored';
 
@@ -125,7 +125,7 @@ async function openSource(
     month,
   );
   if (due.length === 0) return;
-  const logId = await openSlotRun(deps, request, source.name, 'observations');
+  const logId = await openSlotRun(deps, request, source.name, observationsRun);
   if (unusable !== undefined) return end(deps, logId, unusable);
   opened.runs.push({ source: source.name, logId });
   for (const { reading, assets: covered } of due) {
