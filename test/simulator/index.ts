@@ -1,6 +1,9 @@
 import type { AddressInfo } from 'node:net';
+import { createBlockchainInfo } from './blockchaininfo';
 import { createBlockchair } from './blockchair';
 import { createCoinGecko } from './coingecko';
+import { createCoinMetrics } from './coinmetrics';
+import { createDefiLlama } from './defillama';
 import { createFaults, type Fault } from './faults';
 import { createReplay } from './replay';
 import { createSimulatorServer } from './server';
@@ -19,6 +22,8 @@ export interface SimulatorOptions {
   blocksPerDay?: number;
   /** Per chain; default 1,500, at least one per block. */
   transactionsPerDay?: number;
+  /** Coins beside the known ones, `simulated-1` and so on, each with a chain of its own; default none. */
+  extraCoins?: number;
   /** Keys that are accepted; none by default. */
   keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[] };
   /** The limits that the services document, or none; default documented. */
@@ -29,7 +34,14 @@ export interface SimulatorOptions {
 
 export interface Simulator {
   url: string;
-  baseUrls: { blockchair: string; coingecko: string; coingeckoPro: string };
+  baseUrls: {
+    blockchair: string;
+    blockchaininfo: string;
+    coingecko: string;
+    coingeckoPro: string;
+    coinmetrics: string;
+    defillama: string;
+  };
   /** Every request that arrived, oldest first. */
   requests: readonly RecordedRequest[];
   /** Makes a route fail, e.g. `fault('blockchair /bitcoin/transactions', { status: 503, times: 2 })`; returns what removes it. */
@@ -38,7 +50,8 @@ export interface Simulator {
   /**
    * Alters one upstream row; returns what undoes it. Tables: `bitcoin/blocks`, `bitcoin/transactions` (key: id or hash),
    * `bitcoin/addresses` (key: address) with upstream field names, and `prices/bitcoin` (key: `YYYY-MM-DD`, the snapshot
-   * of 00:00 UTC) with `price`, `marketCap`, `volume` in USD.
+   * of 00:00 UTC) with `price`, `marketCap`, `volume` in USD;
+   * `coinmetrics/btc` (key: `YYYY-MM-DD`) with metrics.
    */
   changeRow(table: string, key: string, fields: Record<string, unknown>): () => void;
   /** The most that a source was asked for at once. */
@@ -55,6 +68,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     now: options.now ?? (() => new Date()),
     blocksPerDay: options.blocksPerDay ?? 144,
     transactionsPerDay: options.transactionsPerDay ?? 1500,
+    extraCoins: options.extraCoins,
   });
   const faults = createFaults(seed);
   const traffic = createTraffic();
@@ -72,8 +86,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     url,
     baseUrls: {
       blockchair: `${url}/blockchair`,
+      blockchaininfo: `${url}/blockchaininfo`,
       coingecko: `${url}/coingecko/api/v3`,
       coingeckoPro: `${url}/coingecko-pro/api/v3`,
+      coinmetrics: `${url}/coinmetrics/v4`,
+      defillama: `${url}/defillama`,
     },
     requests: traffic.requests,
     fault: (route, fault) => faults.add(route, fault),
@@ -94,6 +111,9 @@ function simulated(world: World, { keys = {}, limits }: SimulatorOptions): Upstr
   return [
     createBlockchair(world, { keys: keys.blockchair ?? [], limited }),
     createCoinGecko(world, { demoKeys: keys.coingeckoDemo ?? [], proKeys: keys.coingeckoPro ?? [], limited }),
+    createDefiLlama(world, { limited }),
+    createBlockchainInfo(world, { limited }),
+    createCoinMetrics(world, { limited }),
   ];
 }
 
@@ -106,7 +126,11 @@ function changeRow(world: World, table: string, key: string, fields: Record<stri
     world.addressChanges.set(`${first}/${key}`, fields);
     return () => void world.addressChanges.delete(`${first}/${key}`);
   }
+  if (first === 'coinmetrics') {
+    world.metricChanges.set(`${second}/${key}`, fields);
+    return () => void world.metricChanges.delete(`${second}/${key}`);
+  }
   throw new Error(
-    `changeRow: no table '${table}'. There are <chain>/blocks, <chain>/transactions, <chain>/addresses and prices/<coin>.`,
+    `changeRow: no table '${table}'. There are <chain>/blocks, <chain>/transactions, <chain>/addresses, prices/<coin> and coinmetrics/<asset>.`,
   );
 }

@@ -5,6 +5,7 @@ import { listRuns } from '../../db/queries/ingestion-logs';
 import { addWatchedAddress } from '../../db/queries/watched-addresses';
 import type { Schema } from '../../db/schema';
 import { startSimulator } from '../../test/simulator';
+import { simulatedEnvironment } from '../../test/simulator/environment';
 import type { DagResult } from '../../workflows/daily-ingestion';
 import { table } from '../output';
 import { runLines } from '../commands/logs';
@@ -40,10 +41,9 @@ async function main(): Promise<void> {
       say,
       prepare: watchAddresses,
       extraEnvironment: {
-        BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
+        ...simulatedEnvironment(simulator),
         BLOCKCHAIR_API_KEY: keys.blockchair,
         BLOCKCHAIR_PLAN: 'key',
-        COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
         COINGECKO_API_KEY: keys.coingecko,
         COINGECKO_PLAN: 'demo',
         CRYPTOFLOW_DATA_LABEL: label,
