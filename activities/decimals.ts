@@ -22,6 +22,12 @@ export function multiplyDecimals(a: string, b: string): string {
   return withPoint(BigInt(a.replace('.', '')) * BigInt(b.replace('.', '')), places);
 }
 
+/** `a − b` of plain decimals, exact. */
+export function subtractDecimals(a: string, b: string): string {
+  const [x, y] = align(a, b);
+  return withPoint(x - y, Math.max(decimalsOf(a), decimalsOf(b)));
+}
+
 /** `text × 10^shift`: how units of one quantity become each other ('1070667944' GH/s, -3 → '1070667.944' TH/s). */
 export function shiftDecimal(text: string, shift: number): string {
   return plainDecimal(`${text}e${shift}`);

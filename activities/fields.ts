@@ -63,6 +63,10 @@ export const fields = {
   reddit_avg_comments_48h: input('comments an hour over 48 h', 2),
   sentiment_votes_up: input('% of votes', 4),
   watchlist_users: input('users', 0),
+  staked_coins: input('coins', 18),
+  issued_supply: input('coins', 18),
+  annual_provisions: input('coins a year', 18),
+  community_tax: input('share of what is minted', 18),
 } as const satisfies Readonly<Record<string, Field>>;
 
 export type FieldName = keyof typeof fields;

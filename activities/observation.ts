@@ -79,11 +79,21 @@ export interface ObservedField {
   history?: true;
 }
 
+/** A field that a source's own values make up, where they come with different requests. See follow.ts. */
+export interface Following {
+  /** without all of these there is no value */
+  of: readonly FieldName[];
+  /** plain decimals in, by name; undefined: nothing follows from these */
+  by: (parts: Readonly<Partial<Record<FieldName, string>>>) => ObservedValue | undefined;
+}
+
 export interface Observing {
   /** the source's name of an asset; undefined: it does not have it */
   idOf(asset: Omit<SourceAsset, 'sourceId'>): string | undefined;
   fields: Readonly<Partial<Record<FieldName, ObservedField>>>;
   readings: Readonly<Record<string, Reading>>;
+  /** fields that no request gives alone */
+  follows?: Readonly<Partial<Record<FieldName, Following>>>;
   /** values of the last days that the source corrects later: a correction rewrites the slots that used it */
   revises?: true;
 }

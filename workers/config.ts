@@ -123,9 +123,34 @@ function variablesOf(source: Source): Variable[] {
 export const variables: readonly Variable[] = [...general, ...sources.flatMap(variablesOf)];
 export const environmentNames: readonly string[] = variables.map((variable) => variable.name);
 
+/** What every source can be given, in the README's words: `<SOURCE>` is its name. */
+const ofEverySource: readonly Variable[] = [
+  { name: '<SOURCE>_API_KEY', default: 'none', says: 'key of the source' },
+  { name: '<SOURCE>_PLAN', default: 'below', says: 'what the source allows: one of its plans' },
+  { name: '<SOURCE>_BASE_URL', default: "the plan's", says: 'where the API is, or several that are asked in turn' },
+  ...variablesOf(sources[0]!)
+    .slice(3)
+    .map(({ name, says }) => ({ name: name.replace(/^[A-Z]+/, '<SOURCE>'), default: "the plan's", says })),
+];
+
+/** A source in one row: its variables begin with its name. */
+function sourceRow({ name, plans, defaultPlan, keyUrl, licence }: Source): Variable {
+  const { withoutKey, withKey } = defaultPlan;
+  const hosts = [...new Set(Object.values(plans).map((plan) => plan.baseUrl))].join(', ');
+  const names = Object.keys(plans).map((plan) => `\`${plan}\``);
+  const key = keyUrl === undefined ? '' : `key: ${keyUrl}; `;
+  return {
+    name: `${name.toUpperCase()}_…`,
+    default: withKey === withoutKey ? `\`${withoutKey}\`` : `\`${withoutKey}\`; with a key \`${withKey}\``,
+    says: `${names.length > 1 ? `${names.join(', ')}; ` : ''}${hosts}; ${key}data: ${licence}`,
+  };
+}
+
 /** The README's table of all variables, in Markdown. */
 export function configurationTable(): string {
-  const rows = variables.map((variable) => `| \`${variable.name}\` | ${variable.default} | ${variable.says} |\n`);
+  const rows = [...general, ...ofEverySource, ...sources.map(sourceRow)].map(
+    (variable) => `| \`${variable.name}\` | ${variable.default} | ${variable.says} |\n`,
+  );
   return ['| variable | default | what it says |\n', '|---|---|---|\n', ...rows].join('');
 }
 

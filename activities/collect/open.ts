@@ -94,44 +94,44 @@ export async function openSlot(deps: ActivityDeps, request: SlotRequest): Promis
     const day = { date: slot.slice(0, 10), sources: request.sources, isWithoutRanges: false };
     return { ...opened, history: await historyToRead(deps, assets, day) };
   }
-  for (const source of observing) await openSource(deps, request, source, assets, opened);
-  return opened;
+  const parts = await Promise.all(observing.map((source) => openSource(deps, request, source, assets, tables.onchain)));
+  const found = parts.filter((part) => part !== undefined);
+  return { ...opened, runs: found.map(({ run }) => run), readings: found.flatMap(({ readings }) => readings) };
 }
 
+/** Carries on what is known of a source, and opens its run where something of it is due. */
 async function openSource(
   deps: ActivityDeps,
   request: SlotRequest,
   source: Source,
   assets: readonly Asset[],
-  opened: OpenedSlot,
-): Promise<void> {
+  carriedBy: number,
+): Promise<{ run: OpenedSlot['runs'][number]; readings: PlannedReading[] } | undefined> {
   const { slot } = request;
   const own = sourceAssets(source, assets);
-  const stored = await carryOn(
-    deps,
-    source,
-    slot,
-    own.map(({ coinId }) => coinId),
-    opened.tables.onchain,
-  );
+  if (own.length === 0) return undefined;
+  const coinIds = own.map(({ coinId }) => coinId);
+  const stored = await carryOn(deps, source, slot, coinIds, carriedBy);
   const { plan, unusable } = configuredSource(deps, source.name);
-  const month = await monthOf(deps, source, slot);
   const due = dueRequests(
     source.observe!.readings,
     own,
     slot,
     ({ coinId }, reading) => stored.get(coinId)?.asked[reading],
     Math.max(1, Math.floor(requestsPerMinute(plan.limits) * minutesOfAsking)),
-    month,
+    await monthOf(deps, source, slot),
   );
-  if (due.length === 0) return;
+  if (due.length === 0) return undefined;
   const logId = await openSlotRun(deps, request, source.name, observationsRun);
-  if (unusable !== undefined) return end(deps, logId, unusable);
-  opened.runs.push({ source: source.name, logId });
-  for (const { reading, assets: covered } of due) {
-    const coins = covered.map(({ coinId }) => coinId);
-    opened.readings.push({ source: source.name, queue: queueOf(source), reading, logId, coins });
+  if (unusable !== undefined) {
+    await end(deps, logId, unusable);
+    return undefined;
   }
+  const queue = queueOf(source);
+  const readings = due.map(({ reading, assets: covered }) => {
+    return { source: source.name, queue, reading, logId, coins: covered.map(({ coinId }) => coinId) };
+  });
+  return { run: { source: source.name, logId }, readings };
 }
 
 async function end(deps: ActivityDeps, logId: number, message: string): Promise<void> {

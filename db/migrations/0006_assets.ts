@@ -4,9 +4,9 @@ export const id = '0006';
 
 /*
  * Assets beside the first seven, and the sources' own ids of all of them. An id that could not be confirmed is left out:
- * a wrong one would bring another asset's values. Ids of chains at DefiLlama are those of /v2/chains; of CoinMetrics
- * only those that mean the whole asset (its avaxc and pol_eth are a part of one). GitHub repositories are originals, as
- * its commit search leaves forks out. cosmos: the chain's name at cosmos.directory, the base denomination of what is
+ * a wrong one would bring another asset's values. Chains have the names of DefiLlama's /v2/chains, and behind them those
+ * of /protocols where they differ; CoinMetrics ids mean the whole asset (its avaxc and pol_eth are a part of one). GitHub
+ * repositories are originals, as its commit search leaves forks out. cosmos: the chain's name at cosmos.directory, the base denomination of what is
  * staked, and its decimals. Ledgers whose validators are chosen without stake (XRP, Stellar, Hedera) count as pos.
  */
 type Asset = readonly [symbol: string, coinId: string, name: string, ids: Readonly<Record<string, string | string[]>>];
@@ -40,9 +40,9 @@ const proofOfStake: readonly Asset[] = [
   ['ETH', 'ethereum', 'Ethereum', { defillama: 'Ethereum', coinmetrics: 'eth', ethereum: 'mainnet', github: ['ethereum/go-ethereum'] }],
   ['SOL', 'solana', 'Solana', { defillama: 'Solana', solana: 'mainnet-beta', github: ['anza-xyz/agave'] }],
   ['ADA', 'cardano', 'Cardano', { defillama: 'Cardano', coinmetrics: 'ada', koios: 'mainnet', github: ['IntersectMBO/cardano-node'] }],
-  ['ATOM', 'cosmos', 'Cosmos Hub', { defillama: 'CosmosHub', cosmos: ['cosmoshub', 'uatom', '6'], github: ['cosmos/gaia'] }],
-  ['XRP', 'ripple', 'XRP', { defillama: 'XRPL', coinmetrics: 'xrp', github: ['XRPLF/rippled'] }],
-  ['BNB', 'binancecoin', 'BNB', { defillama: 'BSC' }],
+  ['ATOM', 'cosmos', 'Cosmos Hub', { defillama: ['CosmosHub', 'Cosmos'], cosmos: ['cosmoshub', 'uatom', '6'], github: ['cosmos/gaia'] }],
+  ['XRP', 'ripple', 'XRP', { defillama: ['XRPL', 'Ripple'], coinmetrics: 'xrp', github: ['XRPLF/rippled'] }],
+  ['BNB', 'binancecoin', 'BNB', { defillama: ['BSC', 'Binance'] }],
   ['TRX', 'tron', 'TRON', { defillama: 'Tron', coinmetrics: 'trx', github: ['tronprotocol/java-tron'] }],
   ['AVAX', 'avalanche-2', 'Avalanche', { defillama: 'Avalanche', github: ['ava-labs/avalanchego'] }],
   ['SUI', 'sui', 'Sui', { defillama: 'Sui', github: ['MystenLabs/sui'] }],
@@ -65,7 +65,7 @@ const proofOfStake: readonly Asset[] = [
   ['SEI', 'sei-network', 'Sei', { defillama: 'Sei', github: ['sei-protocol/sei-chain'] }],
   ['KAVA', 'kava', 'Kava', { defillama: 'Kava', github: ['Kava-Labs/kava'] }],
   ['CRO', 'crypto-com-chain', 'Cronos', { defillama: 'Cronos', github: ['crypto-org-chain/cronos'] }],
-  ['EGLD', 'elrond-erd-2', 'MultiversX', { defillama: 'MultiversX', github: ['multiversx/mx-chain-go'] }],
+  ['EGLD', 'elrond-erd-2', 'MultiversX', { defillama: ['MultiversX', 'Elrond'], github: ['multiversx/mx-chain-go'] }],
   ['FLOW', 'flow', 'Flow', { defillama: 'Flow', github: ['onflow/flow-go'] }],
   ['S', 'sonic-3', 'Sonic', { defillama: 'Sonic' }],
   ['TAO', 'bittensor', 'Bittensor', { defillama: 'Bittensor', github: ['opentensor/subtensor'] }],

@@ -81,6 +81,8 @@ describe('a command line that cannot be meant', () => {
     [['show', 'database_stats', '--days', '7'], 'database_stats has no time to look for'],
     [['show', 'schema_coverage_24h', '--coin', 'btc'], 'schema_coverage_24h has no coin to look for'],
     [['show', 'blocks'], 'blocks needs --coin <coin>'],
+    [['show', 'network_metrics_daily'], 'network_metrics_daily needs --coin <coin> or --days <number>'],
+    [['logs', '--slot', '2026-11-21'], '--slot "2026-11-21" is not right - it has to be a quarter-hour'],
     [['try', 'blockchair.blocks', 'bitcoin', 'yesterday'], '"yesterday" is not a day'],
   ])('%j', async (words, expected) => {
     const { code, stdout, stderr } = await cliHere(words);

@@ -106,7 +106,7 @@ describeRecorded('ids of the seed and recorded lists', () => {
     const chains = payload('defillama/chains__2023_snapshot.json') as { name: string; gecko_id: string | null }[];
     const renamed = ['CosmosHub', 'MultiversX', 'Polygon'];
     for (const { coinId, sourceIds } of await listAssets(db)) {
-      const chain = chains.find(({ name }) => name === sourceIds.defillama);
+      const chain = chains.find(({ name }) => name === [sourceIds.defillama].flat()[0]);
       if (chain && !renamed.includes(chain.name)) expect([chain.name, chain.gecko_id]).toEqual([chain.name, coinId]);
     }
   });

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
 import { benchBudget } from './bench-budget';
+import { benchCollect } from './bench-collect';
 import { benchOrchestrate } from './bench-orchestrate';
 
 // `npm run bench -- <name> [--json]`: measures, says what it measures while it does, and ends with one line of figures.
@@ -21,6 +22,10 @@ const benches: Readonly<Record<string, Bench>> = {
   budget: {
     says: 'permits of four processes against documented limits; leases of dead and living holders (3 min)',
     run: benchBudget,
+  },
+  collect: {
+    says: 'one slot of 50 and 500 assets beside sequential collectors (4 min)',
+    run: benchCollect,
   },
   orchestrate: {
     says: 'what a page and a run of ours cost beside activities and children that do nothing (4 min)',

@@ -3,10 +3,15 @@ import { createBlockchainInfo } from './blockchaininfo';
 import { createBlockchair } from './blockchair';
 import { createCoinGecko } from './coingecko';
 import { createCoinMetrics } from './coinmetrics';
+import { createCosmos } from './cosmos';
 import { createDefiLlama } from './defillama';
+import { createEthereum } from './ethereum';
 import { createFaults, type Fault } from './faults';
+import { createGitHub } from './github';
+import { createKoios } from './koios';
 import { createReplay } from './replay';
 import { createSimulatorServer } from './server';
+import { createSolana } from './solana';
 import { createTraffic, type Peak, type RecordedRequest } from './traffic';
 import type { Upstream } from './upstream';
 import { createWorld, type World } from './world/world';
@@ -25,7 +30,7 @@ export interface SimulatorOptions {
   /** Coins beside the known ones, `simulated-1` and so on, each with a chain of its own; default none. */
   extraCoins?: number;
   /** Keys that are accepted; none by default. */
-  keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[] };
+  keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[]; github?: string[] };
   /** The limits that the services document, or none; default documented. */
   limits?: 'documented' | 'none';
   /** Serves the recorded answers of this folder instead of a world. */
@@ -41,6 +46,11 @@ export interface Simulator {
     coingeckoPro: string;
     coinmetrics: string;
     defillama: string;
+    ethereum: string;
+    solana: string;
+    cosmos: string;
+    koios: string;
+    github: string;
   };
   /** Every request that arrived, oldest first. */
   requests: readonly RecordedRequest[];
@@ -91,6 +101,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       coingeckoPro: `${url}/coingecko-pro/api/v3`,
       coinmetrics: `${url}/coinmetrics/v4`,
       defillama: `${url}/defillama`,
+      ethereum: `${url}/ethereum`,
+      solana: `${url}/solana`,
+      cosmos: `${url}/cosmos`,
+      koios: `${url}/koios/api/v1`,
+      github: `${url}/github`,
     },
     requests: traffic.requests,
     fault: (route, fault) => faults.add(route, fault),
@@ -114,6 +129,11 @@ function simulated(world: World, { keys = {}, limits }: SimulatorOptions): Upstr
     createDefiLlama(world, { limited }),
     createBlockchainInfo(world, { limited }),
     createCoinMetrics(world, { limited }),
+    createEthereum(world, { limited }),
+    createSolana(world, { limited }),
+    createCosmos(world, { limited }),
+    createKoios(world, { limited }),
+    createGitHub(world, { tokens: keys.github ?? [], limited }),
   ];
 }
 

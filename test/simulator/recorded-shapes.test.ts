@@ -90,6 +90,23 @@ const CASES: [file: string, path: string, without?: string[]][] = [
     'coingecko/api/v3/coins/bitcoin/market_chart?vs_currency=usd&days=max',
   ],
   ['coingecko/error_422__coin_history_2021_1.json', 'coingecko/api/v3/coins/bitcoin/history'],
+  ['defillama/chains__2023_snapshot.json', 'defillama/v2/chains'],
+  ['blockchain-info/stats__2019-05-12.json', 'blockchaininfo/stats?format=json'],
+  ['blockchain-info/charts_n-transactions__doc.json', 'blockchaininfo/charts/n-transactions?format=json'],
+  [
+    'coinmetrics/timeseries_asset_metrics__oas_daily_metrics.json',
+    'coinmetrics/v4/timeseries/asset-metrics?assets=btc&metrics=PriceUSD&page_size=2&start_time=2026-11-01',
+    // not free, and not asked for
+    ['.data[].SplyBMXNtv', '.data[].SplyBMXNtv-status', '.data[].SplyBMXNtv-status-time'],
+  ],
+  [
+    'coinmetrics/timeseries_asset_metrics__oas_400.json',
+    'coinmetrics/v4/timeseries/asset-metrics?assets=sdvwbtc&metrics=PriceUSD',
+  ],
+  [
+    'coinmetrics/timeseries_asset_metrics__oas_403.json',
+    'coinmetrics/v4/timeseries/asset-metrics?assets=btc&metrics=NVTAdj',
+  ],
 ];
 
 (recorded ? test : test.skip).each(CASES)(

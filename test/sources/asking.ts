@@ -22,13 +22,16 @@ export function asset(coinId: string, symbol: string, kind: NetworkType, sourceI
 
 /** Assets of every kind, with the names that the sources have for them. */
 export const someAssets: readonly Asset[] = [
-  asset('bitcoin', 'BTC', 'pow', { coinmetrics: 'btc', defillama: 'Bitcoin' }),
-  asset('ethereum', 'ETH', 'pos', { coinmetrics: 'eth', defillama: 'Ethereum' }),
+  asset('bitcoin', 'BTC', 'pow', { coinmetrics: 'btc', defillama: 'Bitcoin', github: 'bitcoin/bitcoin' }),
+  asset('ethereum', 'ETH', 'pos', { coinmetrics: 'eth', defillama: 'Ethereum', ethereum: 'mainnet' }),
   asset('binancecoin', 'BNB', 'pos', { coinmetrics: 'bnb', defillama: ['BSC', 'Binance'] }),
   asset('dash', 'DASH', 'hybrid', { coinmetrics: 'dash' }),
   asset('monero', 'XMR', 'pow', { coinmetrics: 'xmr' }),
   asset('chainlink', 'LINK', 'token', { coinmetrics: 'link' }),
   asset('baby-doge-coin', 'BABYDOGE', 'token'),
+  asset('solana', 'SOL', 'pos', { solana: 'mainnet-beta', github: ['anza-xyz/agave', 'solana-labs/solana'] }),
+  asset('cosmos', 'ATOM', 'pos', { cosmos: ['cosmoshub', 'uatom', '6'] }),
+  asset('cardano', 'ADA', 'pos', { koios: 'mainnet' }),
 ];
 
 /** The ones of these that a source knows, under its own names. */

@@ -31,7 +31,10 @@ export async function expectObserving(
     expect(field.unit).not.toBe('');
     for (const kind of field.kinds ?? []) expect(fieldOf(name).kinds).toContain(kind);
   }
-  const given = Object.values(observe.readings).flatMap(({ gives }) => gives);
+  const follows = Object.entries(observe.follows ?? {});
+  for (const [, { of }] of follows) expect(stated.map(([name]) => name)).toEqual(expect.arrayContaining([...of]));
+  const given = Object.values(observe.readings).flatMap(({ gives }): string[] => [...gives]);
+  given.push(...follows.map(([name]) => name));
   expect([...new Set(given)].toSorted()).toEqual(stated.map(([name]) => name).toSorted());
   const history = source.datasets.history;
   expect(stated.some(([, field]) => field.history)).toBe(history !== undefined);

@@ -10,6 +10,9 @@ const HASH_UNITS: Readonly<Record<string, number>> = {
   ...{ dash: 1e9, zec: 1e9, btg: 1e9, vtc: 1e9, xmr: 1e6 },
 };
 
+/** Where an asset is on several chains, the name says on which. */
+const OWN_NAMES: Readonly<Record<string, string>> = { 'shiba-inu': 'shib_eth' };
+
 /** Coins without a chain that anyone counts. */
 const UNKNOWN: ReadonlySet<string> = new Set(['batcat', 'nameless-token', 'departed-coin', 'baby-doge-coin']);
 
@@ -20,7 +23,7 @@ export function assetsOf(world: World): ReadonlyMap<string, Coin> {
   const known = found.get(world);
   if (known) return known;
   const covered = world.coins.filter(({ id }) => !UNKNOWN.has(id)).toReversed();
-  const assets = new Map(covered.map((coin) => [coin.symbol, coin]));
+  const assets = new Map(covered.map((coin) => [OWN_NAMES[coin.id] ?? coin.symbol, coin]));
   found.set(world, assets);
   return assets;
 }
