@@ -153,7 +153,7 @@ describe.each(databases())('commands about slots, on $name', (server) => {
     ]);
     expect(await why('bitcoin', 'twitter_followers')).toEqual([undefined, 'no source has it']);
     expect((await why('bitcoin', 'staking_yield'))[1]).toMatch(/^no source (has it|gives it for pow)$/);
-    expect(await why('solana', 'circulating_supply')).toEqual([
+    expect((await why('solana', 'circulating_supply')).slice(0, 5)).toEqual([
       null,
       null,
       '-5 is negative',

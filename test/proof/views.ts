@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -22,11 +22,16 @@ const slotsAtOnce = 3_504;
 const slowMs = 2_000;
 
 export async function proveViews({ say, cleanup }: ProofTools) {
-  const dataDir = mkdtempSync(path.join(tmpdir(), 'cryptoflow-views-'));
-  cleanup.add(async () => rmSync(dataDir, { recursive: true, force: true }));
+  const folder = mkdtempSync(path.join(tmpdir(), 'cryptoflow-views-'));
+  cleanup.add(async () => rmSync(folder, { recursive: true, force: true }));
+  const [dataDir, ownTmp] = [path.join(folder, 'data'), path.join(folder, 'tmp')];
+  mkdirSync(ownTmp);
   const own = await findDatabase({
     ...{ dataDir, interactive: false, commandPath: process.env.PATH ?? '', say, cleanup },
-    extraServerArgs: ['--innodb-flush-log-at-trx-commit=0', '--innodb-buffer-pool-size=512M'],
+    // a MariaDB that starts deletes the temporary tables that it finds in a shared folder, others' too
+    extraServerArgs: [
+      ...['--innodb-flush-log-at-trx-commit=0', '--innodb-buffer-pool-size=512M', `--tmpdir=${ownTmp}`],
+    ],
   });
   const further = (process.env.TEST_DATABASE_URLS ?? '').split(',').filter(Boolean);
   const servers = [];
