@@ -69,7 +69,8 @@ export const source = defineSource({
       ...pastValues,
       scope: 'coin',
       fetchPage: fetchCapPage,
-      range: { dateColumn: 'slot', fetch: fetchCapRange },
+      // hourly points for up to 90 days, daily ones beyond
+      range: { dateColumn: 'slot', maxDays: 90, fetch: fetchCapRange },
     },
   },
   observe: {
