@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { sql } from 'kysely';
+import { Agent } from 'undici';
+import { createCollectActivities, type OpenedSlot, type SlotResult } from '../../activities/collect';
 import { listRuns } from '../../db/queries/ingestion-logs';
-import type { SlotResult } from '../../activities/collect';
 import { databases } from '../databases';
 import { failureOf, startProduct, type Product } from '../product';
 
@@ -117,6 +120,34 @@ describe.each(databases())('the 15-minute collection on $name', (server) => {
       ),
     );
     expect(joined.filter(Boolean)).toHaveLength(1);
+  });
+
+  test('a live slot that finds an older one still running asks for nothing', async () => {
+    await sql`UPDATE source_observations SET fields = '{}'`.execute(product.db);
+    const undo = product.simulator.fault('coingecko', { latencyMs: 4_000 });
+    const before = product.simulator.requests.length;
+    const older = collect({}, 'older-slot');
+    while (product.simulator.requests.length === before) await new Promise((resolve) => setTimeout(resolve, 20));
+    // the next slot has not begun: its first step is executed as if it had
+    const next = slotAt(Date.now() + slotMs);
+    const workflowExecution = { workflowId: `collect/${nameOf(next)}`, runId: randomUUID() };
+    const { sources, settings } = product.config;
+    const deps = { db: product.db, client: product.client, agent: new Agent(), sources, settings, redact: String };
+    const { openSlot } = createCollectActivities(deps);
+    const request = {
+      slot: next,
+      startedAt: next,
+      triggeredBy: 'a test',
+      firstExecutionRunId: workflowExecution.runId,
+    };
+    const environment = new MockActivityEnvironment({ workflowExecution });
+    const opened = (await environment.run(openSlot, request)) as OpenedSlot;
+    expect(opened).toMatchObject({ isLive: true, readings: [] });
+    expect(opened.skipped).toContain('is still being collected');
+    undo();
+    expect((await older).status).toBe('success');
+    const [logged] = await listRuns(product.db, { status: 'skipped', source: 'cryptoflow', limit: 1 });
+    expect(logged!.message).toBe(opened.skipped);
   });
 
   test('a slot that is cancelled says so in every run of it', async () => {

@@ -11,6 +11,7 @@ import { table } from '../output';
 import { runLines } from '../commands/logs';
 import { bringUp, type RunningStack } from './bring-up';
 import { createCleanup } from './cleanup';
+import { collectSlot } from './demo-slot';
 
 const coins = ['bitcoin', 'ethereum', 'dogecoin'];
 const label = 'simulated data';
@@ -49,7 +50,7 @@ async function main(): Promise<void> {
         CRYPTOFLOW_DATA_LABEL: label,
       },
     });
-    const isGood = await ingestYesterday(stack);
+    const isGood = (await ingestYesterday(stack)) && (await collectSlot(stack, label, say));
     const { uiUrl } = stack.servers.temporal;
     if (uiUrl) say(`\nTemporal UI  ${uiUrl}/namespaces/${stack.servers.temporal.namespace}/workflows`);
     if (values.once) {

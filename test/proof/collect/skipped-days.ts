@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { fieldNames, fieldOf } from '../../../activities/fields';
 import { rules } from '../../../activities/collect/known';
@@ -71,7 +70,6 @@ export async function collectSkippedSlots(options: {
     ...(await valueProblems(rig.db, slots)),
     ...(await missProblems(rig.db)),
     ...(await correctionProblems(rig)),
-    ...(await overtakenProblems(rig, clock, world)),
   ];
   const requests = rig.simulator.requests.length;
   const failedRequests = rig.simulator.requests.filter(({ status }) => status !== 200).length;
@@ -107,30 +105,6 @@ async function correctionProblems({ db }: Rig): Promise<string[]> {
   const stale = notYet.length > 0 && isCorrected.lastIndexOf(true) > isCorrected.indexOf(false) ? notYet : [];
   if (!isCorrected.includes(true)) return ['no slot was corrected'];
   return rewritten === 0 ? [...stale, 'no earlier slot names the run that corrected it'] : stale;
-}
-
-/** A live slot that finds an older one still running asks for nothing. */
-async function overtakenProblems(
-  rig: Rig,
-  clock: SkippedClock,
-  world: ReturnType<typeof worldClock>,
-): Promise<string[]> {
-  const slow = rig.simulator.fault('coingecko', { latencyMs: 8_000 });
-  await skipTo(clock, (Math.floor((await clock.environment.currentTimeMs()) / slotMs) + 1) * slotMs);
-  await world.sync();
-  const before = rig.simulator.requests.length;
-  const older = collect(rig, 'overtaken-older');
-  while (rig.simulator.requests.length === before) await sleep(20);
-  await skipTo(clock, (Math.floor((await clock.environment.currentTimeMs()) / slotMs) + 1) * slotMs);
-  await world.sync();
-  const younger = await collect(rig, 'overtaken-younger');
-  slow();
-  const ended = await older;
-  const told = younger.status === 'skipped' && younger.message?.includes('is still being collected');
-  return [
-    ...(told ? [] : [`the younger slot ended as ${younger.status}: ${younger.message}`]),
-    ...(ended.status === 'skipped' || ended.status === 'failed' ? [`the older slot ended as ${ended.status}`] : []),
-  ];
 }
 
 /** Every source has given something to some row. */
