@@ -95,6 +95,7 @@ export const show: Command = {
         ]),
       ).map((line) => `  ${line}`),
       '',
+      'network_metrics_daily of a coin goes back as many days as --limit has rows, unless --days says how many.',
       'People see no column that is empty in all rows shown; --json has them all.',
     ],
     examples: [
@@ -126,7 +127,8 @@ export const show: Command = {
       // one more, to know whether there are more
       const more = limit + 1;
       const rows = view.needsCoinOrDays
-        ? await dailyNetworkMetrics(db, { coinId: found?.coinId, days, limit: more })
+        ? // a row of one coin is a day
+          await dailyNetworkMetrics(db, { coinId: found?.coinId, days: days ?? limit, limit: more })
         : await selectRows(db, {
             from: view.from,
             equal: found && view.coin ? { [view.coin]: view.coin === 'coin_id' ? found.coinId : found.symbol } : {},
