@@ -318,6 +318,9 @@ function secretsOf(env: Environment, databaseUrl: string): string[] {
   );
 }
 
+/** Others set variables of these names too: CI systems (GITHUB_ACTIONS …), and Azure's database. */
+const sharedPrefixes = ['GITHUB_', 'COSMOS_'];
+
 /** Collects what is wrong, so that all of it is said at once. */
 class Problems {
   private readonly found: string[] = [];
@@ -346,7 +349,9 @@ class Problems {
 
   /** A misspelt name would silently mean the default. */
   unknownNames(): void {
-    const prefixes = ['CRYPTOFLOW_', ...sources.map((source) => `${source.name.toUpperCase()}_`)];
+    const prefixes = ['CRYPTOFLOW_', ...sources.map((source) => `${source.name.toUpperCase()}_`)].filter(
+      (prefix) => !sharedPrefixes.includes(prefix),
+    );
     for (const name of Object.keys(this.env)) {
       const prefix = prefixes.find((each) => name.startsWith(each));
       if (prefix === undefined || environmentNames.includes(name)) continue;

@@ -146,7 +146,8 @@ async function olderLiveSlot(deps: ActivityDeps, slot: string): Promise<string |
   for (const each of running) {
     try {
       const { status, raw } = await deps.client.workflow.getHandle(each.workflowId).describe();
-      const isSame = (raw.workflowExecutionInfo?.firstRunId ?? '') === each.firstExecutionRunId;
+      const firstRunId = raw.workflowExecutionInfo?.firstRunId || each.firstExecutionRunId;
+      const isSame = firstRunId === each.firstExecutionRunId;
       if (status.name === 'RUNNING' && isSame) return slotOfColumn(each.slot);
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;

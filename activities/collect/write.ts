@@ -7,11 +7,11 @@ import { upsertRows } from '../../db/upsert';
 import { fieldOf, type FieldName } from '../fields';
 import { rawText } from '../numbers';
 import type { Reject } from '../source';
-import { rules } from './known';
+import { readObservation, rules } from './known';
 import type { Candidate } from './merge';
 import { slotRows, type SlotRows } from './rows';
 import { slotColumn, slotName, slotOfColumn } from './slots';
-import { parseStored, type StoredObservation } from './stored';
+import type { StoredObservation } from './stored';
 
 /** What the rows of some slots became. */
 export interface WrittenSlots {
@@ -40,7 +40,7 @@ export async function writeSlots(
   for (const { slot, coinId, source, fields } of observed) {
     const key = `${slotOfColumn(slot)} ${coinId}`;
     const sources = bySlotAndCoin.get(key) ?? new Map<string, StoredObservation>();
-    sources.set(source, parseStored(fields));
+    sources.set(source, readObservation(source, fields, slotOfColumn(slot)));
     bySlotAndCoin.set(key, sources);
   }
   const rows = slots.flatMap((slot) =>

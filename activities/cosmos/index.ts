@@ -29,7 +29,8 @@ export const source = defineSource({
       total_supply: { rank: 6, unit: 'base units', maxAge: ofADay },
       validator_count: { rank: 1, unit: 'bonded validators', maxAge: ofADay },
       staked_percentage: { rank: 1, unit: '%', maxAge: ofADay },
-      staking_yield: { rank: 1, unit: '%', maxAge: ofADay },
+      // as old as its oldest part, the tax
+      staking_yield: { rank: 1, unit: '%', maxAge: '3d' },
       staked_coins: { rank: 1, unit: 'base units', maxAge: ofADay },
       annual_provisions: { rank: 1, unit: 'base units', maxAge: ofADay },
       // asked once a day, and changed by votes only

@@ -50,7 +50,7 @@ const proofOfStake: readonly Asset[] = [
   ['HBAR', 'hedera-hashgraph', 'Hedera', { defillama: 'Hedera', github: ['hiero-ledger/hiero-consensus-node'] }],
   ['TON', 'the-open-network', 'Toncoin', { defillama: 'TON', github: ['ton-blockchain/ton'] }],
   ['DOT', 'polkadot', 'Polkadot', { defillama: 'Polkadot', coinmetrics: 'dot', github: ['paritytech/polkadot-sdk'] }],
-  ['HYPE', 'hyperliquid', 'Hyperliquid', { defillama: 'Hyperliquid L1' }],
+  ['HYPE', 'hyperliquid', 'Hyperliquid', { defillama: ['Hyperliquid L1', 'Hyperliquid'] }],
   ['NEAR', 'near', 'NEAR Protocol', { defillama: 'Near', github: ['near/nearcore'] }],
   ['APT', 'aptos', 'Aptos', { defillama: 'Aptos', github: ['aptos-labs/aptos-core'] }],
   ['ICP', 'internet-computer', 'Internet Computer', { defillama: 'ICP', coinmetrics: 'icp', github: ['dfinity/ic'] }],

@@ -1,4 +1,6 @@
 import { sql } from 'kysely';
+import { sourceAssets } from '../../activities/assets';
+import { findSource, sources } from '../../activities/registry';
 import { listAssets } from '../../db/queries/assets';
 import { listProposals } from '../../db/queries/coin-proposals';
 import { addAsset, listCoins, refreshCoins, setCoinEnabled } from '../../db/queries/coins';
@@ -6,8 +8,10 @@ import { migrateToLatest } from '../../db/migrate';
 import { describeRecorded, payload } from '../payloads';
 import { databases, freshDatabase } from '../databases';
 
-/** The sources that need a name of their own for an asset. */
-const known = ['coinmetrics', 'cosmos', 'defillama', 'ethereum', 'github', 'koios', 'solana'];
+/** The sources that need a name of their own for an asset; coingecko's is the coin id, blockchaininfo has Bitcoin only. */
+const known = sources
+  .flatMap(({ name, observe }) => (observe ? [name] : []))
+  .filter((name) => !['coingecko', 'blockchaininfo'].includes(name));
 
 describe.each(databases())('assets on $name', (server) => {
   test('the seed: at least 50 of every kind, each once, with ids of known sources', async () => {
@@ -36,6 +40,11 @@ describe.each(databases())('assets on $name', (server) => {
       expect(ids.length).toBeGreaterThan(0);
       expect(new Set(ids).size).toBe(ids.length);
     }
+    const idsAt = (name: string) => sourceAssets(findSource(name), assets).map(({ coinId }) => coinId);
+    expect(idsAt('coingecko')).toHaveLength(assets.length);
+    expect(['blockchaininfo', 'ethereum', 'solana', 'koios', 'cosmos'].map(idsAt)).toEqual([
+      ...[['bitcoin'], ['ethereum'], ['solana'], ['cardano'], ['cosmos', 'injective-protocol']],
+    ]);
     expect(assets.find(({ coinId }) => coinId === 'bitcoin')!.sourceIds).toEqual({
       ...{ coinmetrics: 'btc', defillama: 'Bitcoin', github: ['bitcoin/bitcoin'] },
     });

@@ -1,11 +1,13 @@
 import { source } from '../../activities/cosmos';
 import { chainOf } from '../../activities/cosmos/chain';
+import { readObservation, rules } from '../../activities/collect/known';
+import { slotRows } from '../../activities/collect/rows';
 import { withFollowing } from '../../activities/follow';
 import type { FieldName } from '../../activities/fields';
 import type { SourceHttp } from '../../activities/source';
 import { describeRecorded, payload } from '../payloads';
 import { startSimulator } from '../simulator';
-import { answers, asset, assetsOf, failureOf, overHttp } from './asking';
+import { answers, asset, assetsOf, failureOf, overHttp, someAssets } from './asking';
 import { sourceAssets } from '../../activities/assets';
 
 const { readings } = source.observe;
@@ -116,6 +118,22 @@ describe('what follows from its parts', () => {
     expect(Object.keys(withFollowing(source.observe, rest, slot))).toEqual([
       ...['total_supply', 'annual_provisions', 'community_tax'],
     ]);
+  });
+});
+
+test('the row of a slot has what follows, from what is stored', () => {
+  const at = '2026-11-22T12:00:00.000Z';
+  const stored = (value: string) => [{ value, at }];
+  const json = JSON.stringify({
+    staked_coins: stored('270'),
+    total_supply: stored('450'),
+    annual_provisions: stored('45'),
+    community_tax: stored('0.02'),
+  });
+  const atom = someAssets.find(({ coinId }) => coinId === 'cosmos')!;
+  const { onchain } = slotRows(atom, slot, new Map([['cosmos', readObservation('cosmos', json, slot)]]), rules);
+  expect(onchain).toMatchObject({
+    ...{ staked_percentage: '60', staking_yield: '16.3333', total_supply: '450', data_source: 'cosmos' },
   });
 });
 
