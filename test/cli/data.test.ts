@@ -265,7 +265,11 @@ describe.each(databases())('commands that need a database only, on $name', (serv
       [['onchain_latest'], ['coin_id', 'timestamp_iso', 'difficulty', 'hash_rate'], 1],
       [['onchain_latest', '--coin', 'eth', '--days', '1'], [], 0],
       [['sentiment_latest'], [], 0],
-      [['data_quality_24h', '--coin', 'BTC'], ['avg_quality', 'high_records'], 1],
+      // collected, but not ingested daily
+      [['onchain_latest', '--coin', 'SOL'], [], 0],
+      [['network_metrics_daily', '--coin', 'tether'], [], 0],
+      [['data_quality_24h', '--coin', 'solana'], [], 0],
+      [['data_quality_24h', '--coin', 'bitcoin'], ['avg_quality', 'high_records'], 1],
       [['schema_coverage_24h', '--limit', '100'], ['table_name', 'field', 'percentage'], 35],
       [['network_metrics_daily', '--coin', 'bitcoin', '--days', '2'], ['date', 'avg_transactions'], 1],
       [['network_metrics_daily', '--coin', 'bitcoin'], ['date', 'avg_transactions'], 1],

@@ -39,8 +39,8 @@ export const shownQueries: readonly (readonly [name: string, query: Query, reads
   ['network_metrics_daily of days', dailyNetworkMetricsQuery(week), { keys: [], months: 2 }],
   [
     'network_metrics_daily of a coin',
-    dailyNetworkMetricsQuery({ coinId: 'bitcoin', limit }),
-    { keys: ['onchain_data idx_coin_timestamp'] },
+    dailyNetworkMetricsQuery({ coinId: 'bitcoin', days: limit, limit }),
+    { keys: ['onchain_data idx_coin_timestamp'], months: 3 },
   ],
   [
     'network_metrics_daily of days of a coin',

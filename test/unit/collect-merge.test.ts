@@ -1,3 +1,4 @@
+import { explainable, explainColumn, tableOfColumn } from '../../activities/collect/explain';
 import { derived } from '../../activities/collect/derive';
 import { sourceOfKey } from '../../activities/collect/merge';
 import { slotRows, type SlotRows } from '../../activities/collect/rows';
@@ -203,4 +204,20 @@ test('no sentiment row where no source gave community data', () => {
     if (sentiment) expect(columns.some((column) => (sentiment[column] ?? null) !== null)).toBe(true);
   });
   expect(cases.some(({ made }) => made.sentiment === null)).toBe(true);
+});
+
+test('what is explained of a column is what its row says, and what is used is said once', () => {
+  each(({ random, asset, rules, observations, made }) => {
+    const names = shuffled(random, explainable).slice(0, 6);
+    const explained = names.map((name) => explainColumn(name, { asset, slot, observations, rules, sources: [] }));
+    const expected = names.map((name) =>
+      tableOfColumn(name) === null ? (made.merged.chosen[name as FieldName]?.value ?? null) : valueOf(made, name),
+    );
+    expect(explained.map(({ value }) => value)).toEqual(expected);
+    for (const { field, said, value } of explained.flatMap(({ fields }) => fields)) {
+      expect(said.map(({ source }) => source)).toEqual(rules[field].map(({ source }) => source));
+      expect(said.filter(({ isUsed }) => isUsed).map((one) => one.value)).toEqual(value === null ? [] : [value]);
+      expect(said.filter(({ isUsed, reason }) => isUsed === (reason !== null))).toEqual([]);
+    }
+  });
 });

@@ -1,4 +1,7 @@
+import type { Kysely } from 'kysely';
+import { findAsset } from '../../activities/assets';
 import { resolveCoin } from '../../activities/coins';
+import { listAssets } from '../../db/queries/assets';
 import type { Schema } from '../../db/schema';
 import { dailyNetworkMetrics, selectRows, type Selection } from '../../db/queries/views';
 import { table, type Cell } from '../output';
@@ -8,6 +11,8 @@ interface View {
   from: keyof Schema;
   /** how the view names a coin */
   coin?: 'coin_id' | 'coin_symbol';
+  /** about all assets that are collected, not only those that are ingested daily */
+  isOfAssets?: true;
   /** a row of all coins at once would read the whole table */
   needsCoin?: boolean;
   /** all days of all coins would */
@@ -22,18 +27,26 @@ const newest = (column: string) => ({ column, isDescending: true });
 /** Everything that can be shown: the views, and the raw tables. */
 const views: Readonly<Record<string, View>> = {
   ingestion_state: { from: 'ingestion_state', coin: 'coin_id', time: 'target_date', orderBy: [newest('log_id')] },
-  onchain_latest: { from: 'onchain_latest', coin: 'coin_id', time: 'timestamp_iso', orderBy: [{ column: 'coin_id' }] },
-  sentiment_latest: {
-    from: 'sentiment_latest',
+  onchain_latest: {
+    from: 'onchain_latest',
     coin: 'coin_id',
+    isOfAssets: true,
     time: 'timestamp_iso',
     orderBy: [{ column: 'coin_id' }],
   },
-  data_quality_24h: { from: 'data_quality_24h', coin: 'coin_id', orderBy: [{ column: 'coin_id' }] },
+  sentiment_latest: {
+    from: 'sentiment_latest',
+    coin: 'coin_id',
+    isOfAssets: true,
+    time: 'timestamp_iso',
+    orderBy: [{ column: 'coin_id' }],
+  },
+  data_quality_24h: { from: 'data_quality_24h', coin: 'coin_id', isOfAssets: true, orderBy: [{ column: 'coin_id' }] },
   schema_coverage_24h: { from: 'schema_coverage_24h', orderBy: [{ column: 'table_name' }, { column: 'position' }] },
   network_metrics_daily: {
     from: 'network_metrics_daily',
     coin: 'coin_id',
+    isOfAssets: true,
     needsCoinOrDays: true,
     time: 'date',
     orderBy: [newest('date'), { column: 'coin_id' }],
@@ -95,6 +108,7 @@ export const show: Command = {
         ]),
       ).map((line) => `  ${line}`),
       '',
+      'network_metrics_daily of a coin goes back as many days as --limit has rows, unless --days says how many.',
       'People see no column that is empty in all rows shown; --json has them all.',
     ],
     examples: [
@@ -122,11 +136,12 @@ export const show: Command = {
         );
       const limit = call.count('limit', { from: 1, to: 1_000_000 }) ?? 50;
       const db = await connections.db();
-      const found = coin === undefined ? undefined : await resolveCoin(db, coin);
+      const found = coin === undefined ? undefined : await coinOf(db, view, coin);
       // one more, to know whether there are more
       const more = limit + 1;
       const rows = view.needsCoinOrDays
-        ? await dailyNetworkMetrics(db, { coinId: found?.coinId, days, limit: more })
+        ? // a row of one coin is a day
+          await dailyNetworkMetrics(db, { coinId: found?.coinId, days: days ?? limit, limit: more })
         : await selectRows(db, {
             from: view.from,
             equal: found && view.coin ? { [view.coin]: view.coin === 'coin_id' ? found.coinId : found.symbol } : {},
@@ -140,6 +155,10 @@ export const show: Command = {
     },
   },
 };
+
+async function coinOf(db: Kysely<Schema>, { isOfAssets }: View, name: string) {
+  return isOfAssets ? findAsset(await listAssets(db), name) : resolveCoin(db, name);
+}
 
 function rowLines(rows: readonly Record<string, unknown>[]): string[] {
   const all = Object.keys(rows[0] ?? {});
