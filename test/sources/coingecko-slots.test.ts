@@ -4,7 +4,7 @@ import type { Reading } from '../../activities/observation';
 import type { RangeContext } from '../../activities/source';
 import { startSimulator, type Simulator } from '../simulator';
 import { describeRecorded, payload } from '../payloads';
-import { answers, assetsOf, bitcoin, failureOf, overHttp, pageOf } from './asking';
+import { answers, assetsOf, bitcoin, failureOf, overHttp, pageOf, someAssets } from './asking';
 
 const { markets, details } = source.observe.readings as Record<string, Reading> as {
   markets: Reading;
@@ -42,7 +42,7 @@ describeRecorded('recorded answers become observations', () => {
       ],
       rejects: [],
     });
-    const ids = 'bitcoin,ethereum,binancecoin,dash,monero,chainlink,baby-doge-coin';
+    const ids = someAssets.map(({ coinId }) => coinId).join(',');
     expect(http.asked).toEqual([{ path: '/coins/markets', query: { vs_currency: 'usd', ids, per_page: 250 } }]);
   });
 
