@@ -45,6 +45,16 @@ export function readFields(
   return { fields, rejects };
 }
 
+/** What the dataset `history` of every source is that has one: past slots are filled from it. */
+export const pastValues = {
+  table: 'source_observations',
+  key: ['slot', 'coin_id', 'source'],
+  of: 'assets',
+  history: 'any',
+  daily: false,
+  rowName: 'values',
+} as const;
+
 /** The fields that are read, for `Reading.gives`. */
 export function namesOf(readers: FieldReaders): FieldName[] {
   return Object.keys(readers) as FieldName[];

@@ -24,7 +24,7 @@ export interface Plan {
   label: string | null;
   runs: PlannedRun[];
   /** runs whose source can give many dates with one request */
-  ranged: (PlannedRun & { queue: string })[];
+  ranged: (PlannedRun & { queue: string; maxDays?: number })[];
 }
 
 /** The workflow type whose datasets are those of the daily DAG, and the one that collects slots. */
@@ -62,8 +62,10 @@ async function planSlots(deps: ActivityDeps, { coins, datasets: sourceNames }: P
     throw new SourceFailure('BadInput', `${slotType} has no datasets: leave them out, its sources are asked for all`);
   const assets = await chosenAssets(deps, coins);
   const histories = allDatasets.filter(({ fullName, dataset }) => fullName.endsWith(historySuffix) && dataset.range);
-  const ranged = histories.flatMap(({ fullName, source }) =>
-    sourceAssets(source, assets).map(({ coinId }) => ({ dataset: fullName, coin: coinId, queue: queueOf(source) })),
+  const ranged = histories.flatMap(({ fullName, source, dataset }) =>
+    sourceAssets(source, assets).map(({ coinId }) => {
+      return { dataset: fullName, coin: coinId, queue: queueOf(source), maxDays: dataset.range?.maxDays };
+    }),
   );
   return { label: deps.settings.dataLabel, runs: [], ranged };
 }

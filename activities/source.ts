@@ -102,7 +102,8 @@ export interface Dataset {
   groupColumn?: string;
   fetchPage(http: SourceHttp, context: PageContext): Promise<Page>;
   /** many dates of one coin with one request; each row carries its date in `dateColumn` */
-  range?: { dateColumn: string; fetch(http: SourceHttp, context: RangeContext): Promise<Page> };
+  /** `maxDays`: beyond so many dates its answers are coarser, and it is asked again */
+  range?: { dateColumn: string; maxDays?: number; fetch(http: SourceHttp, context: RangeContext): Promise<Page> };
 }
 
 export interface Limits {

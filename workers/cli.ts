@@ -7,6 +7,7 @@ import { coins } from './commands/coins';
 import { UsageError, type Answer, type Command } from './commands/command';
 import { openConnections, type Connections } from './commands/connections';
 import { doctor } from './commands/doctor';
+import { explain } from './commands/explain';
 import { failures } from './commands/failures';
 import { helpOf, overview } from './commands/help';
 import { logs } from './commands/logs';
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   logs,
   failures,
   show,
+  explain,
   coins,
   addresses,
   sources,

@@ -85,16 +85,18 @@ export async function backfill(input?: unknown, carried?: Carried): Promise<Back
   });
 }
 
-/** One activity per coin: the results come back as counts, not per date. */
+/** One activity per coin, or a few where the source has a limit: the results come back as counts, not per date. */
 async function ingestRanges({ from, to }: BackfillInput, ranged: Plan['ranged'], tally: Tally): Promise<void> {
   const { firstExecutionRunId, workflowId } = workflowInfo();
   const done = await Promise.all(
-    ranged.map(({ dataset, coin, queue }) =>
-      sourceQueue(queue, `${dataset} of ${coin}, ${from} to ${to}`, 'backfill').ingestRange({
-        ...{ dataset, coin, from, to, firstExecutionRunId },
-        today: today(),
-        triggeredBy: workflowId,
-      }),
+    ranged.flatMap(({ dataset, coin, queue, maxDays }) =>
+      partsOf(from, to, maxDays).map((part) =>
+        sourceQueue(queue, `${dataset} of ${coin}, ${part.from} to ${part.to}`, 'backfill').ingestRange({
+          ...{ dataset, coin, ...part, firstExecutionRunId },
+          today: today(),
+          triggeredBy: workflowId,
+        }),
+      ),
     ),
   );
   for (const each of done) {
@@ -102,6 +104,18 @@ async function ingestRanges({ from, to }: BackfillInput, ranged: Plan['ranged'],
     tally.rows += each.rows;
     keepProblems(tally, each.problems);
   }
+}
+
+/** The range in parts of at most so many days. */
+function partsOf(from: string, to: string, maxDays = Number.POSITIVE_INFINITY): { from: string; to: string }[] {
+  const parts: { from: string; to: string }[] = [];
+  let first = from;
+  while (first <= to) {
+    const last = maxDays > daysBetween(first, to) ? to : addDays(first, maxDays - 1);
+    parts.push({ from: first, to: last });
+    first = addDays(last, 1);
+  }
+  return parts;
 }
 
 type DatedPart = { datasets: string[]; coins: string[] };

@@ -1,4 +1,4 @@
-import { namesOf } from '../observed';
+import { namesOf, pastValues } from '../observed';
 import { defineSource } from '../source';
 import { dayMaxAgeHours, fetchChart } from './charts';
 import { statsFields } from './fields';
@@ -22,22 +22,13 @@ export const source = defineSource({
   },
   defaultPlan: { withoutKey: 'keyless', withKey: 'keyless' },
   datasets: {
-    history: {
-      table: 'source_observations',
-      key: ['slot', 'coin_id', 'source'],
-      scope: 'all',
-      of: 'assets',
-      history: 'any',
-      daily: false,
-      rowName: 'values',
-      fetchPage: fetchChart,
-    },
+    history: { ...pastValues, scope: 'all', fetchPage: fetchChart },
   },
   observe: {
     idOf: ({ coinId }) => (coinId === 'bitcoin' ? 'bitcoin' : undefined),
     fields: {
       hash_rate: { rank: 2, unit: 'GH/s; charts TH/s', maxAge: ofADay, history: true },
-      difficulty: { rank: 1, unit: "Bitcoin's own", maxAge: ofADay, history: true },
+      difficulty: { rank: 2, unit: "Bitcoin's own", maxAge: ofADay, history: true },
       // an answer stamped seconds after its slot counts from the next one on: two slots, lest one is left without
       block_height: { rank: 2, unit: 'blocks', maxAge: '30m' },
       block_time_seconds: { rank: 2, unit: 'min', maxAge: '30m' },

@@ -1,4 +1,4 @@
-import { namesOf } from '../observed';
+import { namesOf, pastValues } from '../observed';
 import { defineSource } from '../source';
 import { fetchCoins } from './coins';
 import { judge } from './client';
@@ -66,15 +66,11 @@ export const source = defineSource({
       fetchPage: fetchCoins,
     },
     history: {
-      table: 'source_observations',
-      key: ['slot', 'coin_id', 'source'],
+      ...pastValues,
       scope: 'coin',
-      of: 'assets',
-      history: 'any',
-      daily: false,
-      rowName: 'values',
       fetchPage: fetchCapPage,
-      range: { dateColumn: 'slot', fetch: fetchCapRange },
+      // hourly points for up to 90 days, daily ones beyond
+      range: { dateColumn: 'slot', maxDays: 90, fetch: fetchCapRange },
     },
   },
   observe: {

@@ -1,3 +1,4 @@
+import { pastValues } from '../observed';
 import { defineSource } from '../source';
 import { judge } from './client';
 import { assetsPerRequest, fetchMetrics, fetchMetricsPage } from './metrics';
@@ -19,9 +20,10 @@ export const source = defineSource({
       pagesPerRun: 20,
       says: 'daily network metrics that are free',
     },
+    // 6,000 requests in any 20 seconds
     pro: {
       baseUrl: 'https://api.coinmetrics.io/v4',
-      limits: { perMinute: 100 },
+      limits: { perMinute: 18_000 },
       pagesPerRun: 20,
       key: { in: 'query', name: 'api_key' },
       says: 'daily network metrics of the key',
@@ -30,16 +32,7 @@ export const source = defineSource({
   defaultPlan: { withoutKey: 'community', withKey: 'pro' },
   judge,
   datasets: {
-    history: {
-      table: 'source_observations',
-      key: ['slot', 'coin_id', 'source'],
-      scope: 'all',
-      of: 'assets',
-      history: 'any',
-      daily: false,
-      rowName: 'values',
-      fetchPage: fetchMetricsPage,
-    },
+    history: { ...pastValues, scope: 'all', fetchPage: fetchMetricsPage },
   },
   observe: {
     idOf({ sourceIds: { coinmetrics: id } }) {
@@ -53,7 +46,7 @@ export const source = defineSource({
       mvrv_ratio: field(1, 'ratio'),
       nvt_ratio: field(1, 'ratio'),
       hash_rate: field(1, 'TH/s, GH/s or MH/s by asset'),
-      difficulty: field(2, "the chain's own"),
+      difficulty: field(1, "the chain's own"),
       // what is issued is what circulates, where nothing is locked up
       circulating_supply: { ...field(3, 'coins'), kinds: ['pow'] },
       supply_inflation_rate: field(1, '% a year'),

@@ -49,7 +49,7 @@ async function ask(
       end_time: dateBefore(date, 1),
       page_size: pageSize,
       paging_from: 'start',
-      // else one metric that one asset does not have, or that is not free, fails all
+      // else one asset that it does not know, or one metric that is not free, fails all
       ignore_unsupported_errors: 'true',
       ignore_forbidden_errors: 'true',
       next_page_token: token,

@@ -17,7 +17,7 @@ import { dueRequests, monthLeft, type MonthLeft } from './due';
 import { rules } from './known';
 import { chosenAssets, historyToRead, type HistoryToRead } from './past';
 import { longestAgeMs } from './rules';
-import { openSlotRun, tableRuns, type SlotOfRun } from './slot-runs';
+import { observationsRun, openSlotRun, tableRuns, type SlotOfRun } from './slot-runs';
 import { slotColumn, slotMs, slotName, slotOfColumn } from './slots';
 import { carried, parseStored, storedJson, type StoredObservation } from './stored';
 
@@ -122,7 +122,7 @@ async function openSource(
     await monthOf(deps, source, slot),
   );
   if (due.length === 0) return undefined;
-  const logId = await openSlotRun(deps, request, source.name, 'observations');
+  const logId = await openSlotRun(deps, request, source.name, observationsRun);
   if (unusable !== undefined) {
     await end(deps, logId, unusable);
     return undefined;
@@ -146,7 +146,8 @@ async function olderLiveSlot(deps: ActivityDeps, slot: string): Promise<string |
   for (const each of running) {
     try {
       const { status, raw } = await deps.client.workflow.getHandle(each.workflowId).describe();
-      const isSame = (raw.workflowExecutionInfo?.firstRunId ?? '') === each.firstExecutionRunId;
+      const firstRunId = raw.workflowExecutionInfo?.firstRunId || each.firstExecutionRunId;
+      const isSame = firstRunId === each.firstExecutionRunId;
       if (status.name === 'RUNNING' && isSame) return slotOfColumn(each.slot);
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;

@@ -7,6 +7,22 @@ import { slotColumn, slotName } from './slots';
 /** The two runs that make a slot's rows, as the log names them; their source is `cryptoflow`. */
 export const tableRuns = { onchain: 'onchain_data', sentiment: 'crypto_sentiment_data' } as const;
 
+/** The run of a source that is asked in a slot. */
+export const observationsRun = 'observations';
+
+/** One row per key is a slot's state. `slot` is ISO. */
+export function slotRunKey(source: string, dataType: string, slot: string): string {
+  return `${source}.${dataType}/all/${slotName(slot)}`;
+}
+
+/** All that a slot may have in the log: the log has an index of keys, not of slots. */
+export function slotRunKeys(slot: string, sources: readonly string[]): string[] {
+  return [
+    ...Object.values(tableRuns).map((dataType) => slotRunKey('cryptoflow', dataType, slot)),
+    ...sources.map((source) => slotRunKey(source, observationsRun, slot)),
+  ];
+}
+
 export interface SlotOfRun {
   /** ISO */
   slot: string;
@@ -27,7 +43,7 @@ export async function openSlotRun(
   return retrying(() =>
     insertRun(deps.db, {
       ...{ source, dataType, coinId: null, coinSymbol: null, targetDate: null, slot: slotColumn(request.slot) },
-      runKey: `${source}.${dataType}/all/${slotName(request.slot)}`,
+      runKey: slotRunKey(source, dataType, request.slot),
       ...{ workflowId, runId, firstExecutionRunId: request.firstExecutionRunId, expected: null },
       triggeredBy: dataLabel === null ? triggeredBy : `${triggeredBy} (${dataLabel})`,
     }),

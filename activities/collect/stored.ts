@@ -4,7 +4,7 @@ import type { Observation, ObservedValue } from '../observation';
 
 // What `source_observations.fields` holds: what one source has said about one asset, as far as a slot needs it. Two
 // values of a field can be there: the newest that the slot may use, and a newer one that came with the answer of a live
-// slot a few seconds after it, and counts from the next slot on.
+// slot a few seconds after it, and counts from the next slot on. Of heights a third: the highest.
 
 /** A value and the moment from which on it holds, ISO with Z. */
 export interface StoredValue extends ObservedValue {
@@ -53,21 +53,29 @@ export function combine(known: StoredObservation, news: StoredObservation, slot:
   const names = new Set([...Object.keys(known.values), ...Object.keys(news.values)] as FieldName[]);
   const values = [...names].map((name) => {
     const later = news.values[name] ?? [];
-    const earlier = (known.values[name] ?? []).filter((value) => !later.some(({ at }) => at === value.at));
-    return [name, newest(name, [...later, ...earlier], slot)];
+    const earlier = (known.values[name] ?? []).filter((value) => !later.some((each) => replaces(name, each, value)));
+    const still = later.filter(({ at }) => !earlier.some((value) => value.at === at));
+    return [name, newest(name, [...still, ...earlier], slot)];
   });
   const asked = { ...known.asked };
   for (const [reading, at] of Object.entries(news.asked)) if (!(asked[reading]! > at)) asked[reading] = at;
   return { values: Object.fromEntries(values) as StoredObservation['values'], asked };
 }
 
-/** The newest that came after the slot, and the one that the slot may use. */
+function replaces(name: FieldName, news: StoredValue, known: StoredValue): boolean {
+  return news.at === known.at && !(fieldOf(name).neverFalls && compareDecimals(news.value, known.value) < 0);
+}
+
+/**
+ * The newest that came after the slot, and the newest that the slot may use. Of what never falls the highest as well: it
+ * is what the slot uses, and when it is too old the newest is still there.
+ */
 function newest(name: FieldName, all: readonly StoredValue[], slot: string): StoredValue[] {
   const inOrder = all.toSorted((one, other) => (one.at < other.at ? 1 : one.at > other.at ? -1 : 0));
   const after = inOrder.filter(({ at }) => at > slot).slice(0, 1);
   const before = inOrder.filter(({ at }) => at <= slot);
-  const used = fieldOf(name).neverFalls ? highest(before) : before[0];
-  return used ? [...after, used] : after;
+  const best = fieldOf(name).neverFalls ? highest(before) : undefined;
+  return [...after, ...before.slice(0, 1), ...(best && best !== before[0] ? [best] : [])];
 }
 
 function highest(values: readonly StoredValue[]): StoredValue | undefined {

@@ -33,10 +33,11 @@ export async function writeAndEnd(
   const failed = troubles.filter(({ status }) => status === 'failed');
   return retrying(() =>
     deps.db.transaction().execute(async (trx) => {
-      for (const logId of [tables.onchain, tables.sentiment])
-        await holdRun(deps, trx, { logId, runId, continuedFrom: null, cursor: null });
+      // made and ended in one transaction: an attempt behind one that died after its COMMIT has nothing to do
       const stored = await findPage(trx, tables.onchain, null);
       if (stored) return stored.counts;
+      for (const logId of [tables.onchain, tables.sentiment])
+        await holdRun(deps, trx, { logId, runId, continuedFrom: null, cursor: null });
       const before = await onchainBefore(trx, slot);
       const written = await writeSlots(trx, [slot], assets, tables);
       for (const [logId, dataType, counts, rejects] of [

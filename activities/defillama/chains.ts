@@ -4,7 +4,7 @@ import { rawText } from '../numbers';
 import type { Observation, ReadingAnswer, ReadingContext, SourceAsset } from '../observation';
 import { byCoinId, readFields, type FieldReaders } from '../observed';
 import type { Page, PageContext, Reject, SourceHttp } from '../source';
-import { assetsByChain } from './names';
+import { chainNames } from './names';
 import { chain, chainHistory, chainPoint, chains } from './schema';
 
 const hourMs = 3_600_000;
@@ -23,19 +23,21 @@ export async function fetchChains(http: SourceHttp, { assets }: ReadingContext):
   const body = await http.getJson({ path: '/v2/chains' });
   const answer = chains.safeParse(body);
   if (!answer.success) throw schemaMismatch('defillama chains', answer.error.issues, body);
-  const byName = assetsByChain(assets);
-  const observations = new Map<string, Observation>();
   const rejects: Reject[] = [];
+  const byName = new Map<string, Readonly<Record<string, unknown>>>();
   for (const raw of answer.data) {
     const row = chain.safeParse(raw).data;
-    if (!row) rejects.push({ key: null, field: 'name', reason: 'name: a chain without a name', raw: rawText(raw) });
-    for (const { coinId } of (row && byName.get(row.name)) ?? []) {
-      const read = readFields(coinId, row!, chainFields);
-      rejects.push(...read.rejects);
-      if (read.fields.total_value_locked) observations.set(coinId, { coinId, asOf: null, fields: read.fields });
-    }
+    if (row) byName.set(row.name, row);
+    else rejects.push({ key: null, field: 'name', reason: 'name: a chain without a name', raw: rawText(raw) });
   }
-  return { observations: [...observations.values()], rejects };
+  const observations = assets.flatMap((asset): Observation[] => {
+    const name = chainNames(asset).find((each) => byName.has(each));
+    if (name === undefined) return [];
+    const read = readFields(asset.coinId, byName.get(name)!, chainFields);
+    rejects.push(...read.rejects);
+    return read.fields.total_value_locked ? [{ coinId: asset.coinId, asOf: null, fields: read.fields }] : [];
+  });
+  return { observations, rejects };
 }
 
 /**

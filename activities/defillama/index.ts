@@ -1,8 +1,7 @@
-import { namesOf } from '../observed';
+import { namesOf, pastValues } from '../observed';
 import { defineSource } from '../source';
 import { chainFields, fetchChainHistory, fetchChains, tvlMaxAgeHours } from './chains';
 import { judge } from './client';
-import { chainNames } from './names';
 import { fetchProtocols } from './protocols';
 
 export const source = defineSource({
@@ -23,19 +22,12 @@ export const source = defineSource({
   defaultPlan: { withoutKey: 'keyless', withKey: 'keyless' },
   judge,
   datasets: {
-    history: {
-      table: 'source_observations',
-      key: ['slot', 'coin_id', 'source'],
-      scope: 'all',
-      of: 'assets',
-      history: 'any',
-      daily: false,
-      rowName: 'values',
-      fetchPage: fetchChainHistory,
-    },
+    history: { ...pastValues, scope: 'all', fetchPage: fetchChainHistory },
   },
   observe: {
-    idOf: ({ sourceIds }) => chainNames(sourceIds)[0],
+    idOf({ sourceIds: { defillama: id } }) {
+      return typeof id === 'string' ? id : id?.[0];
+    },
     fields: {
       total_value_locked: { rank: 1, unit: 'USD', maxAge: `${tvlMaxAgeHours}h`, history: true },
       // asked every hour; one answer may be missed

@@ -20,9 +20,9 @@ export async function fetchProtocols(http: SourceHttp, { assets }: ReadingContex
   const body = await http.getJson({ path: '/protocols' });
   const answer = protocols.safeParse(body);
   if (!answer.success) throw schemaMismatch('defillama protocols', answer.error.issues, body);
-  const counts = assets.map(({ coinId, sourceIds }) => ({
-    coinId,
-    names: chainNames(sourceIds),
+  const counts = assets.map((asset) => ({
+    coinId: asset.coinId,
+    names: chainNames(asset),
     isKnown: false,
     count: 0,
   }));

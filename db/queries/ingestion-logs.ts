@@ -169,6 +169,8 @@ export interface LogFilter {
   status?: RunStatus;
   coinId?: string;
   date?: string;
+  /** any of these */
+  runKeys?: readonly string[];
   workflowId?: string;
   limit: number;
 }
@@ -180,6 +182,7 @@ export async function listRuns(db: Kysely<Schema>, filter: LogFilter): Promise<L
   if (filter.status) query = query.where('status', '=', filter.status);
   if (filter.coinId) query = query.where('coin_id', '=', filter.coinId);
   if (filter.date) query = query.where('target_date', '=', filter.date);
+  if (filter.runKeys) query = query.where('run_key', 'in', filter.runKeys);
   if (filter.workflowId) query = query.where('workflow_id', '=', filter.workflowId);
   const rows = await query.orderBy('id', 'desc').limit(filter.limit).execute();
   return rows.map(toLoggedRun);

@@ -268,6 +268,8 @@ describe.each(databases())('commands that need a database only, on $name', (serv
       [['data_quality_24h', '--coin', 'BTC'], ['avg_quality', 'high_records'], 1],
       [['schema_coverage_24h', '--limit', '100'], ['table_name', 'field', 'percentage'], 35],
       [['network_metrics_daily', '--coin', 'bitcoin', '--days', '2'], ['date', 'avg_transactions'], 1],
+      [['network_metrics_daily', '--coin', 'bitcoin'], ['date', 'avg_transactions'], 1],
+      [['network_metrics_daily', '--days', '2'], ['date', 'avg_transactions'], 1],
       [['database_stats', '--limit', '100'], ['table_name', 'size_mb'], undefined],
       [['blocks', '--coin', 'bitcoin'], [], 0],
       [['transactions', '--coin', 'bitcoin', '--days', '1'], [], 0],

@@ -11,12 +11,27 @@ const slotAt = (ms: number): string => new Date(Math.floor(ms / slotMs) * slotMs
 const nameOf = (slot: string): string => `${slot.slice(0, 16)}Z`;
 const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
 
+const chosen = [
+  'bitcoin',
+  'litecoin',
+  'dash',
+  'ethereum',
+  'solana',
+  'cosmos',
+  'cardano',
+  'tether',
+  'chainlink',
+  'near',
+];
+
 describe.each(databases())('the 15-minute collection on $name', (server) => {
   let product: Product;
   let assets: number;
   beforeAll(async () => {
     await untilSlotHasTime();
     product = await startProduct({ server });
+    // a dozen is enough to be of every kind
+    await sql`UPDATE crypto_assets SET is_active = coin_id IN (${sql.join(chosen)})`.execute(product.db);
     assets = await count(sql`SELECT COUNT(*) AS n FROM crypto_assets WHERE is_active`);
   });
   afterAll(async () => product?.stop());
@@ -39,9 +54,9 @@ describe.each(databases())('the 15-minute collection on $name', (server) => {
     const rows = await rowsOf('onchain_data', slot);
     expect(rows).toHaveLength(assets);
     const given = Object.keys(rows[0]!).filter((column) => rows.some((row) => row[column] !== null));
-    expect(given).toEqual(expect.arrayContaining(['active_addresses', 'circulating_supply', 'total_value_locked']));
+    expect(given).toEqual(expect.arrayContaining(['active_addresses', 'hash_rate', 'github_commits_30d']));
     const sources = new Set(rows.flatMap((row) => String(row.data_source).split(',')));
-    expect([...sources]).toEqual(expect.arrayContaining(['coingecko', 'coinmetrics', 'defillama']));
+    expect([...sources]).toEqual(expect.arrayContaining(['coinmetrics', 'github']));
     const runs = await listRuns(product.db, { limit: 50 });
     expect(runs.filter(({ status }) => status !== 'success' && status !== 'skipped')).toEqual([]);
   });
@@ -86,6 +101,41 @@ describe.each(databases())('the 15-minute collection on $name', (server) => {
     expect(failed).toMatchObject({ errorType: 'Unavailable' });
     expect(failed!.message).toContain('too late for the slot');
   }, 180_000);
+
+  test('two DAGs for one slot at the same time: one collects, both tell', async () => {
+    const slot = nameOf(slotAt(Date.now()));
+    const undo = product.simulator.fault('coingecko', { latencyMs: 1_000 });
+    await sql`UPDATE source_observations SET fields = '{}'`.execute(product.db);
+    const [one, other] = await Promise.all([collect({ slot }, 'two-one'), collect({ slot }, 'two-other')]);
+    undo();
+    expect([one.status, other.status]).toEqual(['success', 'success']);
+    const joined = await Promise.all(
+      ['two-one', 'two-other'].map(async (id) =>
+        ((await product.client.workflow.getHandle(id).fetchHistory()).events ?? []).some(
+          (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'awaitRun',
+        ),
+      ),
+    );
+    expect(joined.filter(Boolean)).toHaveLength(1);
+  });
+
+  test('a slot that is cancelled says so in every run of it', async () => {
+    await sql`UPDATE source_observations SET fields = '{}'`.execute(product.db);
+    const undo = product.simulator.fault('coingecko', { latencyMs: 5_000 });
+    const before = product.simulator.requests.length;
+    const handle = await product.client.workflow.start('collectOnchainAndSentiment', {
+      ...{ taskQueue: 'cryptoflow', workflowId: 'cancelled-slot', args: [] },
+    });
+    while (product.simulator.requests.length === before) await new Promise((resolve) => setTimeout(resolve, 20));
+    await handle.cancel();
+    await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    undo();
+    const runs = await listRuns(product.db, { status: 'cancelled', limit: 50 });
+    expect(runs.map((run) => `${run.source}.${run.dataType}`)).toEqual(
+      expect.arrayContaining(['cryptoflow.onchain_data', 'cryptoflow.crypto_sentiment_data', 'coingecko.observations']),
+    );
+    expect(await listRuns(product.db, { status: 'running', limit: 5 })).toEqual([]);
+  });
 
   test('past slots share one reading of each history', async () => {
     const slots = ['10:00', '10:15', '10:30'].map((time) => `${yesterday}T${time}Z`);

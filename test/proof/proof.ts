@@ -4,6 +4,7 @@ import { record } from '../workflows/record';
 import { proveCollect } from './collect/prove';
 import { pictures } from './pictures';
 import { proveReplay } from './replay';
+import { proveViews } from './views';
 
 export interface ProofTools {
   say: (line: string) => void;
@@ -26,6 +27,10 @@ const proofs: Readonly<Record<string, Proof>> = {
   replay: {
     says: '20 breaking edits of the workflows are caught by the saved histories (1 min)',
     run: proveReplay,
+  },
+  views: {
+    says: 'what cli show asks, on a year of slots of 50 assets (5 min; also on TEST_DATABASE_URLS)',
+    run: proveViews,
   },
   record: { says: 'records the histories anew, after a change of the workflows (3 min)', run: record },
   pictures: { says: 'the pictures of the README, from the Temporal UI (1 min; needs Chromium)', run: pictures },

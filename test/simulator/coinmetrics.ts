@@ -36,9 +36,10 @@ function assetMetrics(world: World, { query, path }: UpstreamRequest): Answer {
   if (path.length + query.toString().length > LONGEST_URI) return refuse(414, 'bad_parameter', 'Request-URI Too Large');
   const known = assetsOf(world);
   const assets = (query.get('assets') ?? '').split(',');
-  const wanted = assets[0] === '*' ? [...known.keys()] : assets;
-  const unknown = wanted.find((asset) => !known.has(asset));
-  if (unknown !== undefined) return badParameter('assets', unknown);
+  const unknown = assets.find((asset) => asset !== '*' && !known.has(asset));
+  if (unknown !== undefined && query.get('ignore_unsupported_errors') !== 'true')
+    return badParameter('assets', unknown);
+  const wanted = assets[0] === '*' ? [...known.keys()] : assets.filter((asset) => known.has(asset));
   const metrics = (query.get('metrics') ?? '').split(',');
   const forbidden = metrics.find((metric) => restricted.has(metric));
   if (forbidden !== undefined && query.get('ignore_forbidden_errors') !== 'true') {

@@ -24,7 +24,7 @@ export function asset(coinId: string, symbol: string, kind: NetworkType, sourceI
 export const someAssets: readonly Asset[] = [
   asset('bitcoin', 'BTC', 'pow', { coinmetrics: 'btc', defillama: 'Bitcoin', github: 'bitcoin/bitcoin' }),
   asset('ethereum', 'ETH', 'pos', { coinmetrics: 'eth', defillama: 'Ethereum', ethereum: 'mainnet' }),
-  asset('binancecoin', 'BNB', 'pos', { coinmetrics: 'bnb', defillama: ['BSC', 'Binance'] }),
+  asset('binancecoin', 'BNB', 'pos', { coinmetrics: 'bnb', defillama: 'BSC' }),
   asset('dash', 'DASH', 'hybrid', { coinmetrics: 'dash' }),
   asset('monero', 'XMR', 'pow', { coinmetrics: 'xmr' }),
   asset('chainlink', 'LINK', 'token', { coinmetrics: 'link' }),

@@ -4,7 +4,7 @@ import type { Reading } from '../../activities/observation';
 import type { RangeContext } from '../../activities/source';
 import { startSimulator, type Simulator } from '../simulator';
 import { describeRecorded, payload } from '../payloads';
-import { answers, assetsOf, bitcoin, failureOf, overHttp, pageOf, someAssets } from './asking';
+import { answers, assetsOf, bitcoin, failureOf, overHttp, pageOf } from './asking';
 
 const { markets, details } = source.observe.readings as Record<string, Reading> as {
   markets: Reading;
@@ -13,7 +13,7 @@ const { markets, details } = source.observe.readings as Record<string, Reading> 
 const { history } = source.datasets;
 const plan = source.plans.demo;
 const slot = '2026-11-22T15:30:00.000Z';
-const assets = assetsOf(source);
+const assets = assetsOf(source, 'bitcoin', 'ethereum', 'dash', 'baby-doge-coin');
 const [bitcoinAsset] = assetsOf(source, 'bitcoin');
 
 describeRecorded('recorded answers become observations', () => {
@@ -42,7 +42,7 @@ describeRecorded('recorded answers become observations', () => {
       ],
       rejects: [],
     });
-    const ids = someAssets.map(({ coinId }) => coinId).join(',');
+    const ids = 'bitcoin,ethereum,dash,baby-doge-coin';
     expect(http.asked).toEqual([{ path: '/coins/markets', query: { vs_currency: 'usd', ids, per_page: 250 } }]);
   });
 
@@ -107,9 +107,11 @@ describe('markets', () => {
   test('what is missing, null or 0 is left out; no limit is no value', async () => {
     const { observations, rejects } = await read(
       row({ circulating_supply: 5, total_supply: null, max_supply: null, market_cap: 0 }),
+      row({ id: 'dash', circulating_supply: 0, total_supply: 0, max_supply: 0, market_cap: null }),
     );
     expect(observations).toEqual([
       { coinId: 'bitcoin', asOf: '2026-11-22T15:29:50.100Z', fields: { circulating_supply: { value: '5' } } },
+      { coinId: 'dash', asOf: '2026-11-22T15:29:50.100Z', fields: {} },
     ]);
     expect(rejects).toEqual([]);
   });

@@ -222,11 +222,10 @@ describe('against the simulated service', () => {
     );
   });
 
-  test('an asset that it does not know is named', async () => {
-    const unknown = [{ ...assets[0]!, sourceId: 'sdvwbtc' }];
-    const failure = await failureOf(metrics.fetch(connect(), { assets: unknown, slot, plan }));
-    expect(failure.type).toBe('BadInput');
-    expect(failure.message).toContain("Value 'sdvwbtc' is not supported.");
+  test('an asset that it does not know costs itself only', async () => {
+    const some = [{ ...assets[0]!, sourceId: 'sdvwbtc' }, assets[1]!];
+    const { observations } = await metrics.fetch(connect(), { assets: some, slot, plan });
+    expect(new Set(observations.map(({ coinId }) => coinId))).toEqual(new Set(['ethereum']));
   });
 
   test.each([

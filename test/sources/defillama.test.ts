@@ -38,7 +38,7 @@ describeRecorded('recorded answers become observations', () => {
     const known = sourceAssets(source, [
       of('ethereum', 'Ethereum'),
       of('avalanche-2', 'Avalanche'),
-      of('gnosis', 'xDai'),
+      of('gnosis', 'Gnosis'),
       of('harmony', 'Harmony'),
       of('nowhere', 'Nowhere'),
     ]);
@@ -88,8 +88,8 @@ describe('chains', () => {
     expect(await chains.fetch(answers(body), { assets, slot, plan })).toEqual({
       observations: [tvl('binancecoin', '5.5')],
       rejects: [
-        { key: 'ethereum', field: 'tvl', reason: 'tvl: expected a number, got "12x"', raw: '"12x"' },
         { key: null, field: 'name', reason: 'name: a chain without a name', raw: '{"tvl":1}' },
+        { key: 'ethereum', field: 'tvl', reason: 'tvl: expected a number, got "12x"', raw: '"12x"' },
       ],
     });
     const failure = await failureOf(chains.fetch(answers({ message: 'x' }), { assets, slot, plan }));

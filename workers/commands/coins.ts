@@ -34,7 +34,9 @@ const assets: Action = {
     const [rows, proposals] = await Promise.all([listAssets(db), listProposals(db)]);
     const cells = rows.map(({ coinId, symbol, name, kind, isActive, sourceIds }) => [
       ...[coinId, symbol, name, kind, isActive],
+      // MySQL gives keys in an order of its own, MariaDB as they were written
       Object.entries(sourceIds)
+        .toSorted(([one], [other]) => (one < other ? -1 : 1))
         .map(([source, ids]) => `${source} ${[ids].flat().join('+')}`)
         .join(', '),
     ]);

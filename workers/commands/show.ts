@@ -1,6 +1,6 @@
 import { resolveCoin } from '../../activities/coins';
 import type { Schema } from '../../db/schema';
-import { selectRows, type Selection } from '../../db/queries/views';
+import { dailyNetworkMetrics, selectRows, type Selection } from '../../db/queries/views';
 import { table, type Cell } from '../output';
 import { UsageError, type Command } from './command';
 
@@ -10,6 +10,8 @@ interface View {
   coin?: 'coin_id' | 'coin_symbol';
   /** a row of all coins at once would read the whole table */
   needsCoin?: boolean;
+  /** all days of all coins would */
+  needsCoinOrDays?: boolean;
   /** the time or day that --days looks at */
   time?: string;
   orderBy: Selection['orderBy'];
@@ -32,6 +34,7 @@ const views: Readonly<Record<string, View>> = {
   network_metrics_daily: {
     from: 'network_metrics_daily',
     coin: 'coin_id',
+    needsCoinOrDays: true,
     time: 'date',
     orderBy: [newest('date'), { column: 'coin_id' }],
   },
@@ -83,7 +86,10 @@ export const show: Command = {
       ...table(
         Object.entries(views).map(([name, view]) => [
           name,
-          [view.coin && (view.needsCoin ? '--coin (needed)' : '--coin'), view.time && '--days']
+          [
+            view.coin && (view.needsCoin ? '--coin (needed)' : '--coin'),
+            view.time && (view.needsCoinOrDays ? '--days (one of them is needed)' : '--days'),
+          ]
             .filter(Boolean)
             .join(', '),
         ]),
@@ -110,17 +116,24 @@ export const show: Command = {
         );
       if (days !== undefined && !view.time)
         throw new UsageError(`${name} has no time to look for - it is about the present - leave out --days`);
+      if (coin === undefined && days === undefined && view.needsCoinOrDays)
+        throw new UsageError(
+          `${name} needs --coin <coin> or --days <number> - without both every slot would be read - write: show ${name} --days 7`,
+        );
       const limit = call.count('limit', { from: 1, to: 1_000_000 }) ?? 50;
       const db = await connections.db();
       const found = coin === undefined ? undefined : await resolveCoin(db, coin);
-      const rows = await selectRows(db, {
-        from: view.from,
-        equal: found && view.coin ? { [view.coin]: view.coin === 'coin_id' ? found.coinId : found.symbol } : {},
-        since: days !== undefined && view.time ? { column: view.time, days } : undefined,
-        orderBy: view.orderBy,
-        // one more, to know whether there are more
-        limit: limit + 1,
-      });
+      // one more, to know whether there are more
+      const more = limit + 1;
+      const rows = view.needsCoinOrDays
+        ? await dailyNetworkMetrics(db, { coinId: found?.coinId, days, limit: more })
+        : await selectRows(db, {
+            from: view.from,
+            equal: found && view.coin ? { [view.coin]: view.coin === 'coin_id' ? found.coinId : found.symbol } : {},
+            since: days !== undefined && view.time ? { column: view.time, days } : undefined,
+            orderBy: view.orderBy,
+            limit: more,
+          });
       const shown = rows.slice(0, limit);
       const lines = shown.length > 0 ? rowLines(shown) : ['no row'];
       return { document: shown, lines: rows.length > limit ? [...lines, `… and more: --limit ${limit * 2}`] : lines };

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { fieldNames, fieldOf } from '../../../activities/fields';
 import { rules } from '../../../activities/collect/known';
+import { parseStored } from '../../../activities/collect/stored';
 import type { SlotResult } from '../../../activities/collect';
 import type { Cleanup } from '../../../workers/stack/cleanup';
 import { startRig, type Rig } from '../faults/rig';
@@ -37,7 +39,7 @@ export async function collectSkippedSlots(options: {
     ...{ databaseServer: options.databaseServer, temporalAddress: clock.address, namespace: clock.namespace, cleanup },
     simulator: { seed: 'slots', now: () => new Date(world.now()) },
   });
-  await sql`UPDATE crypto_assets SET is_active = (id IN (SELECT id FROM (SELECT id FROM crypto_assets ORDER BY id LIMIT ${options.assets}) few))`.execute(
+  await sql`UPDATE crypto_assets SET is_active = (id IN (SELECT id FROM (SELECT id FROM crypto_assets ORDER BY FIELD(coin_id, 'cardano', 'cosmos', 'solana', 'ethereum', 'bitcoin') DESC, id LIMIT ${options.assets}) few))`.execute(
     rig.db,
   );
   await rig.startWorker().ready();
@@ -50,12 +52,14 @@ export async function collectSkippedSlots(options: {
     to: Math.floor(options.slots / 2) + Math.ceil(options.slots / 12),
   };
   let back: (() => void) | undefined;
+  let undo: (() => void) | undefined;
   for (let index = 0; index < options.slots; index += 1) {
     if (index === away.from) back = rig.simulator.fault('defillama', { status: 503 });
     if (index === away.to) back?.();
+    if (index === Math.floor(options.slots / 3)) undo = await correct(rig);
     await skipTo(clock, first + index * slotMs);
     await world.sync();
-    const { slot, isLive } = await collect(clock, `slot-${index}`);
+    const { slot, isLive } = await collect(rig, `slot-${index}`);
     if (!isLive) throw new Error(`the slot ${slot} was not live: the clock has run away`);
     slots.push(`${slot.slice(0, -1)}:00.000Z`);
   }
@@ -66,26 +70,82 @@ export async function collectSkippedSlots(options: {
     ...(await slotProblems(rig.db, slots)),
     ...(await valueProblems(rig.db, slots)),
     ...(await missProblems(rig.db)),
+    ...(await correctionProblems(rig)),
+    ...(await overtakenProblems(rig, clock, world)),
   ];
   const requests = rig.simulator.requests.length;
   const failedRequests = rig.simulator.requests.filter(({ status }) => status !== 200).length;
-  problems.push(...(await differencesOfPast(rig, clock, world, slots)));
+  problems.push(...(await sourceProblems(rig)), ...(await differencesOfPast(rig, clock, world, slots)));
+  undo?.();
   return { slots: slots.length, assets: options.assets, rows: Number(rows[0]!.n), requests, failedRequests, problems };
 }
 
+const corrected = '123456';
+
+/** CoinMetrics corrects the day whose values Bitcoin's newest row has. */
+async function correct({ db, simulator }: Rig): Promise<() => void> {
+  const { rows } = await sql<{ fields: string }>`
+    SELECT fields FROM source_observations WHERE coin_id = 'bitcoin' AND source = 'coinmetrics'
+    ORDER BY slot DESC LIMIT 1`.execute(db);
+  const { values } = parseStored(rows[0]?.fields ?? '{}');
+  const at = values.active_addresses?.at(-1)?.at;
+  if (at === undefined) throw new Error('CoinMetrics has said nothing of Bitcoin yet');
+  const day = new Date(Date.parse(at) - 86_400_000).toISOString().slice(0, 10);
+  return simulator.changeRow('coinmetrics/btc', day, { AdrActCnt: corrected });
+}
+
+/** Every slot that used the corrected value has the correction, and says by whom. */
+async function correctionProblems({ db }: Rig): Promise<string[]> {
+  const { rows } = await sql<{ slot: string; value: number | null; run: string }>`
+    SELECT row_of.timestamp_iso AS slot, row_of.active_addresses AS value, CONCAT(log.source, '.', log.data_type) AS run
+    FROM onchain_data row_of JOIN data_ingestion_logs log ON log.id = row_of.log_id
+    WHERE row_of.coin_id = 'bitcoin' AND row_of.active_addresses IS NOT NULL ORDER BY 1`.execute(db);
+  const isCorrected = rows.map(({ value }) => String(value) === corrected);
+  const rewritten = rows.filter(({ run }) => run === 'coinmetrics.observations').length;
+  const notYet = rows.filter((_row, index) => !isCorrected[index]).map(({ slot }) => `${slot}: not corrected`);
+  // values of a later day may have come meanwhile; none may stand between corrected ones
+  const stale = notYet.length > 0 && isCorrected.lastIndexOf(true) > isCorrected.indexOf(false) ? notYet : [];
+  if (!isCorrected.includes(true)) return ['no slot was corrected'];
+  return rewritten === 0 ? [...stale, 'no earlier slot names the run that corrected it'] : stale;
+}
+
+/** A live slot that finds an older one still running asks for nothing. */
+async function overtakenProblems(
+  rig: Rig,
+  clock: SkippedClock,
+  world: ReturnType<typeof worldClock>,
+): Promise<string[]> {
+  const slow = rig.simulator.fault('coingecko', { latencyMs: 8_000 });
+  await skipTo(clock, (Math.floor((await clock.environment.currentTimeMs()) / slotMs) + 1) * slotMs);
+  await world.sync();
+  const before = rig.simulator.requests.length;
+  const older = collect(rig, 'overtaken-older');
+  while (rig.simulator.requests.length === before) await sleep(20);
+  await skipTo(clock, (Math.floor((await clock.environment.currentTimeMs()) / slotMs) + 1) * slotMs);
+  await world.sync();
+  const younger = await collect(rig, 'overtaken-younger');
+  slow();
+  const ended = await older;
+  const told = younger.status === 'skipped' && younger.message?.includes('is still being collected');
+  return [
+    ...(told ? [] : [`the younger slot ended as ${younger.status}: ${younger.message}`]),
+    ...(ended.status === 'skipped' || ended.status === 'failed' ? [`the older slot ended as ${ended.status}`] : []),
+  ];
+}
+
+/** Every source has given something to some row. */
+async function sourceProblems({ db }: Rig): Promise<string[]> {
+  const { rows } = await sql<{ data_source: string | null }>`SELECT DISTINCT data_source FROM onchain_data`.execute(db);
+  const given = new Set(rows.flatMap((row) => (row.data_source ?? '').split(',')));
+  return sources.filter((source) => !given.has(source)).map((source) => `${source} is in no row`);
+}
+
+const sources = [
+  ...['coingecko', 'coinmetrics', 'defillama', 'blockchaininfo', 'ethereum', 'solana', 'cosmos', 'koios', 'github'],
+];
+
 /** In equal parts every way in which a request can fail. */
 function breakRequests({ simulator }: Rig, share: number): void {
-  const sources = [
-    'coingecko',
-    'coinmetrics',
-    'defillama',
-    'blockchaininfo',
-    'ethereum',
-    'solana',
-    'cosmos',
-    'koios',
-    'github',
-  ];
   const ways = [
     { status: 503 },
     { reset: true },
@@ -112,8 +172,9 @@ async function skipTo({ environment }: SkippedClock, ms: number): Promise<void> 
   if (left > 0) await environment.sleep(left);
 }
 
-async function collect({ environment }: SkippedClock, workflowId: string, input?: object): Promise<SlotResult> {
-  return environment.client.workflow.execute('collectOnchainAndSentiment', {
+/** Not through the environment's own client: while that waits the clock may skip years, to the next time-out of anything. */
+async function collect({ client }: Rig, workflowId: string, input?: object): Promise<SlotResult> {
+  return client.workflow.execute('collectOnchainAndSentiment', {
     ...{ taskQueue: 'cryptoflow', workflowId, args: input ? [input] : [] },
   });
 }
@@ -131,7 +192,7 @@ async function differencesOfPast(
   await skipTo(clock, Date.parse(slots.at(-1)!) + 2 * 86_400_000);
   await world.sync();
   const some = slots.filter((_, index) => index % Math.ceil(slots.length / 8) === 0);
-  for (const slot of some) await collect(clock, `past-${slot}`, { slot: `${slot.slice(0, 16)}Z` });
+  for (const slot of some) await collect(rig, `past-${slot}`, { slot: `${slot.slice(0, 16)}Z` });
   const past = await rowsOf(rig);
   const daily = fieldNames.filter((name) => fieldOf(name).table === 'onchain_data' && rules[name][0]?.history);
   return [...past].flatMap(([key, row]) =>

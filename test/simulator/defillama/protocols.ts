@@ -4,7 +4,7 @@ import { type Chain, chainsOf, tvlAt } from './chains';
 
 const CATEGORIES = ['Dexs', 'Lending', 'Yield', 'Bridge', 'Derivatives', 'Liquid Staking', 'RWA'];
 /** Of a real 7,600. */
-const PROTOCOLS = 400;
+const PROTOCOLS = 200;
 
 /** `/protocols`: each on one to six chains, with the parts that are not chains among them, as upstream. */
 export function protocolRows(world: World): unknown[] {
