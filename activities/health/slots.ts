@@ -1,11 +1,11 @@
 import { listAssets } from '../../db/queries/assets';
 import { observationsOf } from '../../db/queries/observations';
 import { activeWithoutRow, rowsBySlot, slotBounds, slotsByCoin, statesOfKeys } from '../../db/queries/slots';
-import { rules } from '../collect/known';
+import { readObservation, rules } from '../collect/known';
 import { mergeSlot } from '../collect/merge';
 import { observationsRun, slotRunKey, tableRuns } from '../collect/slot-runs';
 import { slotColumn, slotMs, slotName, slotOfColumn } from '../collect/slots';
-import { parseStored, type StoredObservation } from '../collect/stored';
+import type { StoredObservation } from '../collect/stored';
 import type { FieldName } from '../fields';
 import { sources } from '../registry';
 import { brief, count, critical, dayMs, firstFew, ok, warning, type HealthContext } from './check';
@@ -170,7 +170,7 @@ export async function conflicts({ deps, now }: HealthContext) {
   const said = new Map<string, Map<string, StoredObservation>>();
   for (const { coinId, source, fields } of await observationsOf(deps.db, [bounds.newest])) {
     const own = said.get(coinId) ?? new Map<string, StoredObservation>();
-    said.set(coinId, own.set(source, parseStored(fields)));
+    said.set(coinId, own.set(source, readObservation(source, fields, slot)));
   }
   let compared = 0;
   const found: { field: FieldName; text: string }[] = [];

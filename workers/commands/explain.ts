@@ -7,9 +7,8 @@ import {
   type ExplainedField,
   type SaidBySource,
 } from '../../activities/collect/explain';
-import { rules } from '../../activities/collect/known';
+import { readObservation, rules } from '../../activities/collect/known';
 import { slotColumn, slotName, slotOfColumn } from '../../activities/collect/slots';
-import { parseStored } from '../../activities/collect/stored';
 import { compareDecimals, plainDecimal } from '../../activities/numbers';
 import { sources } from '../../activities/registry';
 import { listAssets } from '../../db/queries/assets';
@@ -83,7 +82,9 @@ export const explain: Command = {
           `${coinId} has no row of ${slotName(slot)} in ${home}, and no source said anything - the slot was not collected - collect it: start collectOnchainAndSentiment {"slot":"${slotName(slot)}"}`,
         );
 
-      const observations = new Map(observed.map(({ source, fields }) => [source, parseStored(fields)]));
+      const observations = new Map(
+        observed.map(({ source, fields }) => [source, readObservation(source, fields, slot)]),
+      );
       const explained = explainColumn(field, { asset, slot, observations, rules, sources });
       const run = row && (await findRun(db, Number(row.log_id)));
       const explanation: Explanation = {

@@ -1,8 +1,8 @@
 import { sql, type Kysely } from 'kysely';
-import { rules } from '../../../activities/collect/known';
+import { readObservation, rules } from '../../../activities/collect/known';
 import { mergeSlot } from '../../../activities/collect/merge';
 import { slotOfColumn } from '../../../activities/collect/slots';
-import { parseStored, type StoredObservation } from '../../../activities/collect/stored';
+import type { StoredObservation } from '../../../activities/collect/stored';
 import { writeSlots } from '../../../activities/collect/write';
 import { listAssets } from '../../../db/queries/assets';
 import { observationsOf } from '../../../db/queries/observations';
@@ -50,7 +50,9 @@ export async function valueProblems(db: Db, slots: readonly string[]): Promise<s
     const rows = await observationsOf(db, [slot.replace('T', ' ').replace('Z', '')]);
     for (const { coinId, kind } of assets) {
       const own = rows.filter((row) => row.coinId === coinId);
-      const observations = new Map<string, StoredObservation>(own.map((row) => [row.source, parseStored(row.fields)]));
+      const observations = new Map<string, StoredObservation>(
+        own.map((row) => [row.source, readObservation(row.source, row.fields, slot)]),
+      );
       const { chosen } = mergeSlot({ kind, observations, slot, rules });
       for (const [field, value] of Object.entries(chosen))
         if (value.at > slot) found.push(`${slot} ${coinId} ${field}: its time ${value.at} is after the slot`);
