@@ -184,6 +184,8 @@ export function readConfig(env: Environment = environment()): Config {
       ),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
+      // a terminated workflow's activity hears of it with its next heartbeat, within 20 s
+      settleMs: 30_000,
     },
     shutdownGraceSeconds: problems.read('CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', positive, 20, 'seconds'),
     secrets: secretsOf(env, databaseUrl),

@@ -20,7 +20,8 @@ import type { Fault } from '../simulator/faults';
 const date = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
 const coins = ['bitcoin', 'ethereum'];
 const input = { date, coins, datasets: ['blocks', 'transactions', 'prices'] };
-const world = { seed: 'faults', transactionsPerDay: 500 };
+/** of each coin, a page of blocks and four of transactions */
+const world = { seed: 'faults', blocksPerDay: 90, transactionsPerDay: 350 };
 /** a transaction that writes a page */
 const ofPage = /^insert into `ingestion_pages`/;
 /** of the servers that cases start for themselves */
@@ -333,7 +334,7 @@ test.concurrent('a source whose answers have changed: terminal at once, and what
         (SELECT COUNT(*) FROM source_call_failures WHERE error_type = 'SchemaMismatch' AND http_status = 200) AS failed
       `.execute(rig.db);
     expect(proxy.left()).toBe(0);
-    expect(counted.rows).toEqual([{ rejected: 100, failed: 2 }]);
+    expect(counted.rows).toEqual([{ rejected: 90, failed: 2 }]);
 
     rig.simulator.clearFaults();
     await ingest(rig);
