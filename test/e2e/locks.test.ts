@@ -14,6 +14,9 @@ import { databases } from '../databases';
 import { startProduct, type Product } from '../product';
 import { ledgerProblems, rowPerRunProblems, rowProblems } from '../proof/faults/ledger';
 
+// they wait for states: how long that takes is the machine's affair
+jest.setTimeout(300_000);
+
 // Who starts, joins, cancels, terminates and resets the runs of a date: whatever they do, its rows are there once, and
 // every run has one row in the log, which tells how it ended. Each test has a date of its own; they run at the same time.
 // They wait for states, never for times: a source that must not answer yet hangs until the test lets it go on.
@@ -295,54 +298,50 @@ test.concurrent('a backfill of ranges that is reset leaves the ended rows alone'
   for (const dataset of both) await ingest(product, dataset, date);
 });
 
-test.concurrent(
-  'what was terminated, timed out or lost is ended by the health check; a reset goes on',
-  async () => {
-    const date = dates.left;
-    const { client, namespace, db } = product;
-    const letGo = [hang(date, 'blocks'), hang(date, 'transactions', 'following')];
-    const askedFor = date.split('-').toReversed().join('-');
-    product.simulator.fault(`coingecko ^.*date=${askedFor}`, { hang: true, times: 1 });
-    const [terminated, lost] = [await startRun('transactions', date), await startRun('blocks', date)];
-    const timedOut = await client.workflow.start('ingestDataset', {
-      taskQueue: 'cryptoflow',
-      workflowId: `ingest/coingecko.prices/bitcoin/${date}`,
-      args: [{ dataset: 'coingecko.prices', coin: 'bitcoin', date }],
-      workflowExecutionTimeout: '12s',
-    });
-    await until(() => asked(date, '/blocks').length > 0 && asked(date, ',block_id').length > 0);
-    for (const handle of [terminated, lost]) await handle.terminate('a test of the health check');
-    await client.workflowService.deleteWorkflowExecution({
-      namespace,
-      workflowExecution: { workflowId: lost.workflowId },
-    });
-    for (const undo of letGo) undo();
-    await timedOut.result().catch(() => undefined);
-    await until(() =>
-      lost.describe().then(
-        () => false,
-        (error: unknown) => error instanceof WorkflowNotFoundError,
-      ),
-    );
-    // the health check looks only at rows that are not new
-    await sql`UPDATE data_ingestion_logs SET started_at = started_at - INTERVAL 5 MINUTE WHERE target_date = ${date}
+test.concurrent('what was terminated, timed out or lost is ended by the health check; a reset goes on', async () => {
+  const date = dates.left;
+  const { client, namespace, db } = product;
+  const letGo = [hang(date, 'blocks'), hang(date, 'transactions', 'following')];
+  const askedFor = date.split('-').toReversed().join('-');
+  product.simulator.fault(`coingecko ^.*date=${askedFor}`, { hang: true, times: 1 });
+  const [terminated, lost] = [await startRun('transactions', date), await startRun('blocks', date)];
+  const timedOut = await client.workflow.start('ingestDataset', {
+    taskQueue: 'cryptoflow',
+    workflowId: `ingest/coingecko.prices/bitcoin/${date}`,
+    args: [{ dataset: 'coingecko.prices', coin: 'bitcoin', date }],
+    workflowExecutionTimeout: '12s',
+  });
+  await until(() => asked(date, '/blocks').length > 0 && asked(date, ',block_id').length > 0);
+  for (const handle of [terminated, lost]) await handle.terminate('a test of the health check');
+  await client.workflowService.deleteWorkflowExecution({
+    namespace,
+    workflowExecution: { workflowId: lost.workflowId },
+  });
+  for (const undo of letGo) undo();
+  await timedOut.result().catch(() => undefined);
+  await until(() =>
+    lost.describe().then(
+      () => false,
+      (error: unknown) => error instanceof WorkflowNotFoundError,
+    ),
+  );
+  // the health check looks only at rows that are not new
+  await sql`UPDATE data_ingestion_logs SET started_at = started_at - INTERVAL 5 MINUTE WHERE target_date = ${date}
     AND status = 'running'`.execute(db);
-    await product.run('checkHealth');
-    const ended = await listRuns(db, { date, limit: 10 });
-    expect(ended.map(({ dataType, errorType }) => `${dataType} ${errorType}`).toSorted()).toEqual([
-      'blocks WorkflowLost',
-      'prices WorkflowTimedOut',
-      'transactions WorkflowTerminated',
-    ]);
-    expect(await ledgerProblemsOf(date)).toEqual([]);
+  await product.run('checkHealth');
+  const ended = await listRuns(db, { date, limit: 10 });
+  expect(ended.map(({ dataType, errorType }) => `${dataType} ${errorType}`).toSorted()).toEqual([
+    'blocks WorkflowLost',
+    'prices WorkflowTimedOut',
+    'transactions WorkflowTerminated',
+  ]);
+  expect(await ledgerProblemsOf(date)).toEqual([]);
 
-    const again = await reset(terminated.workflowId, 1);
-    expect(await again.result()).toMatchObject({ status: 'success', counts: { inserted: 350 } });
-    await ingest(product, 'blocks', date);
-    expect(await logged(date)).toEqual(['blocks failed 1', 'blocks success 1', 'transactions success 2']);
-  },
-  120_000,
-);
+  const again = await reset(terminated.workflowId, 1);
+  expect(await again.result()).toMatchObject({ status: 'success', counts: { inserted: 350 } });
+  await ingest(product, 'blocks', date);
+  expect(await logged(date)).toEqual(['blocks failed 1', 'blocks success 1', 'transactions success 2']);
+});
 
 async function ledgerProblemsOf(date: string): Promise<string[]> {
   return (await ledgerProblems(product.db)).filter((problem) => problem.includes(date));

@@ -67,6 +67,16 @@ export async function ledgerProblems(db: Db): Promise<string[]> {
   return found;
 }
 
+/** All rows of those tables. */
+export async function storedRows(db: Db): Promise<number> {
+  let count = 0;
+  for (const { table } of Object.values(tables)) {
+    const { rows } = await sql<{ n: number }>`SELECT COUNT(*) AS n FROM ${sql.table(table)}`.execute(db);
+    count += Number(rows[0]!.n);
+  }
+  return count;
+}
+
 /** One row of the log for every chain of executions of a run that Temporal knows, and none besides. */
 export async function rowPerRunProblems(db: Db, client: Client): Promise<string[]> {
   const chains = new Set<string>();

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Client,
+  Connection,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  type WorkflowHandleWithFirstExecutionRunId,
+} from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import type { Kysely } from 'kysely';
 import { openDatabase } from '../../../db/connect';
@@ -108,6 +115,18 @@ export async function withRig(options: Omit<RigOptions, 'cleanup'>, work: (rig: 
     await work(await startRig({ ...options, cleanup }));
   } finally {
     await cleanup.run();
+  }
+}
+
+/** The result of a workflow, also when the server stays away for so long that a client's call ends with an error. */
+export async function patientResult(handle: WorkflowHandle): Promise<unknown> {
+  for (;;) {
+    try {
+      return await handle.result();
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) throw error;
+      await sleep(200);
+    }
   }
 }
 
