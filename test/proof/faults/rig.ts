@@ -46,7 +46,11 @@ export interface RigOptions {
   cleanup: Cleanup;
 }
 
-export const keys = { blockchair: 'key-of-blockchair-1234', coingecko: 'key-of-coingecko-5678' };
+export const keys = {
+  blockchair: 'key-of-blockchair-1234',
+  coingecko: 'key-of-coingecko-5678',
+  gateway: 'token-of-gateway-90',
+};
 
 export async function startRig({ databaseServer, temporalAddress, cleanup, ...options }: RigOptions): Promise<Rig> {
   const name = `faults_${randomBytes(4).toString('hex')}`;
@@ -65,6 +69,7 @@ export async function startRig({ databaseServer, temporalAddress, cleanup, ...op
 
   const simulator = await startSimulator({
     limits: 'none',
+    pathToken: keys.gateway,
     keys: { blockchair: [keys.blockchair], coingeckoDemo: [keys.coingecko] },
     ...options.simulator,
   });
