@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import type { ConfiguredSource, Settings } from '../activities/deps';
+import { tokensIn } from '../activities/http';
 import { sources } from '../activities/registry';
 import type { Limits, Source } from '../activities/source';
 
@@ -100,7 +101,7 @@ function variablesOf(source: Source): Variable[] {
     {
       name: `${prefix}_BASE_URL`,
       default: [...new Set(Object.values(source.plans).map((plan) => plan.baseUrl))].join(', '),
-      says: 'where the API is',
+      says: 'where the API is; what looks like a token in its path is kept secret like a key',
     },
     {
       name: `${prefix}_PER_MINUTE`,
@@ -215,6 +216,8 @@ export function readConfig(env: Environment = environment()): Config {
       jumpFactor: problems.read('CRYPTOFLOW_JUMP_FACTOR', z.coerce.number().min(1.1), 10, 'a number of at least 1.1'),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
+      // a terminated workflow's activity hears of it with its next heartbeat, within 20 s
+      settleMs: 30_000,
     },
     shutdownGraceSeconds: problems.read('CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', positive, 20, 'seconds'),
     secrets: secretsOf(env, databaseUrl),
@@ -245,11 +248,6 @@ export function readStackConfig(env: Environment = environment()): StackConfig {
   return result;
 }
 
-/** One endpoint, or several that are asked in turn. */
-const endpoints = z
-  .string()
-  .refine((text) => text.split(',').every((each) => z.url({ protocol: /^https?$/ }).safeParse(each.trim()).success));
-
 const databaseUrlShape = z
   .url({ protocol: /^(mysql|mariadb)$/ })
   .refine((text) => new URL(text).pathname.length > 1, 'names no database');
@@ -266,6 +264,16 @@ function temporalConfig(env: Environment, problems: Problems): Config['temporal'
     problems.add(`TEMPORAL_*: ${error instanceof Error ? error.message : String(error)}`);
     return { connectionOptions: {}, namespace: 'default' };
   }
+}
+
+/** Paths are put behind it. A login in it would not be sent. */
+const baseUrlShape = z.string().refine((text) => text.split(',').every((each) => isBaseUrl(each.trim())));
+const baseUrlExpected = 'an http(s) URL without user, password, query and fragment, or several separated by commas';
+
+function isBaseUrl(text: string): boolean {
+  if (!z.url({ protocol: /^https?$/ }).safeParse(text).success) return false;
+  const { username, password, search, hash } = new URL(text);
+  return [username, password, search, hash].every((part) => part === '');
 }
 
 function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
@@ -295,12 +303,7 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   if (perMinute !== undefined) Object.assign(limits, { perMinute, perSecond: undefined });
   if (perDay !== undefined) limits.perDay = perDay;
   if (perMonth !== undefined) limits.perMonth = perMonth;
-  const baseUrl = problems.read(
-    `${prefix}_BASE_URL`,
-    endpoints,
-    plan.baseUrl,
-    'an http(s) URL, or several separated by commas',
-  );
+  const baseUrl = problems.read(`${prefix}_BASE_URL`, baseUrlShape, plan.baseUrl, baseUrlExpected);
   const pagesPerRun = problems.read(
     `${prefix}_PAGES_PER_RUN`,
     z.coerce.number().int().min(1),
@@ -313,7 +316,11 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
 function secretsOf(env: Environment, databaseUrl: string): string[] {
   const keys = sources.map((source) => env[`${source.name.toUpperCase()}_API_KEY`]?.trim());
   const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : undefined;
-  return [...keys, env.TEMPORAL_API_KEY, password].filter(
+  // gateways want their token in the path
+  const tokens = sources.flatMap((source) =>
+    (env[`${source.name.toUpperCase()}_BASE_URL`] ?? '').split(',').flatMap((each) => tokensIn(each.trim())),
+  );
+  return [...keys, ...tokens, env.TEMPORAL_API_KEY, password].filter(
     (secret): secret is string => secret !== undefined && secret.length >= 4,
   );
 }
