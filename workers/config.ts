@@ -101,7 +101,7 @@ function variablesOf(source: Source): Variable[] {
     {
       name: `${prefix}_BASE_URL`,
       default: [...new Set(Object.values(source.plans).map((plan) => plan.baseUrl))].join(', '),
-      says: 'where the API is; what looks like a token in its path is kept secret like a key',
+      says: 'where the API is, or several that are asked in turn; what looks like a token in a path is kept secret like a key',
     },
     {
       name: `${prefix}_PER_MINUTE`,
@@ -128,7 +128,11 @@ export const environmentNames: readonly string[] = variables.map((variable) => v
 const ofEverySource: readonly Variable[] = [
   { name: '<SOURCE>_API_KEY', default: 'none', says: 'key of the source' },
   { name: '<SOURCE>_PLAN', default: 'below', says: 'what the source allows: one of its plans' },
-  { name: '<SOURCE>_BASE_URL', default: "the plan's", says: 'where the API is, or several that are asked in turn' },
+  {
+    name: '<SOURCE>_BASE_URL',
+    default: "the plan's",
+    says: 'where the API is, or several that are asked in turn; what looks like a token in a path is kept secret like a key',
+  },
   ...variablesOf(sources[0]!)
     .slice(3)
     .map(({ name, says }) => ({ name: name.replace(/^[A-Z]+/, '<SOURCE>'), default: "the plan's", says })),
