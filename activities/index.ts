@@ -1,4 +1,5 @@
 import { createAdmissionActivities } from './admission';
+import { createBackupActivities } from './backup';
 import type { ActivityDeps } from './deps';
 import { createHealthActivities } from './health';
 import { createJoinActivities } from './joins';
@@ -21,6 +22,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createSourceActivities(deps),
     ...createReportActivities(deps),
     ...createHealthActivities(deps),
+    ...createBackupActivities(deps),
   };
 }
 

@@ -5,5 +5,6 @@ export { backfill } from './backfill';
 export { checkHealth } from './check-health';
 export { syncCoins } from './sync-coins';
 export { pauseSource } from './pause-source';
+export { backupDatabase } from './backup-database';
 // `ingest<Source>` for every source of the registry; other types are refused with the list of those that exist
 export { ingestSource as default } from './daily-ingestion';

@@ -13,6 +13,7 @@ import { findRun, insertRun } from '../../db/queries/ingestion-logs';
 import { insertPage } from '../../db/queries/ingestion-pages';
 import type { Schema } from '../../db/schema';
 import { readConfig } from '../../workers/config';
+import { databaseOpener } from '../../workers/context';
 import { applySchedules, schedules, setPaused } from '../../workers/schedules';
 import { databases, freshDatabase } from '../databases';
 import { freshNamespace, temporalAddress } from '../product';
@@ -55,8 +56,9 @@ describe.each(databases())('health and Temporal on $name', (server) => {
     const database = await freshDatabase(server);
     db = database.db;
     await migrateToLatest(db);
-    const { sources, settings } = readConfig({ DATABASE_URL: database.url });
-    deps = { db, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
+    const { databaseUrl, sources, settings } = readConfig({ DATABASE_URL: database.url });
+    const openDatabase = databaseOpener({ databaseUrl });
+    deps = { db, openDatabase, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
   });
   afterAll(async () => deps.agent.close());
   beforeEach(async () => {
@@ -160,8 +162,9 @@ describe('schedules', () => {
     const database = await freshDatabase(databases()[0]!);
     db = database.db;
     await migrateToLatest(db);
-    const { sources, settings } = readConfig({ DATABASE_URL: database.url });
-    deps = { db, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
+    const { databaseUrl, sources, settings } = readConfig({ DATABASE_URL: database.url });
+    const openDatabase = databaseOpener({ databaseUrl });
+    deps = { db, openDatabase, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
   });
   afterAll(async () => deps.agent.close());
 
