@@ -50,7 +50,7 @@ export function createBackupActivities(deps: ActivityDeps) {
     },
 
     /** One backup, from snapshot to manifest. What fails half-way leaves no backup, and everything that was there. */
-    async makeBackup(request: { name: string; kind: BackupKind; logId: number }): Promise<MadeBackup> {
+    async makeBackup(request: { kind: BackupKind; logId: number }): Promise<MadeBackup> {
       const made = await withStore(deps, (store) =>
         makeBackup(deps, store, request, Context.current().cancellationSignal),
       );

@@ -27,16 +27,13 @@ export interface BackupResult {
  * is restored for a trial. Old ones are removed only after all of that went well.
  */
 export async function backupDatabase(input?: unknown): Promise<BackupResult> {
-  const { workflowType, runStartTime } = workflowInfo();
-  const { kind, drill } = parseBackupInput(workflowType, input);
+  const { kind, drill } = parseBackupInput(workflowInfo().workflowType, input);
   const isSunday = nominalTime().getUTCDay() === 0;
   const wanted = kind ?? (isSunday ? 'full' : 'incremental');
-  // 2026-11-22-040012
-  const name = runStartTime.toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '');
 
   const done: BackupResult = { status: 'success', message: null, backup: null, drilledRows: null, removed: [] };
   done.message = await logged('backup', async (logId) => {
-    done.backup = await backupWork(`${wanted} backup`).makeBackup({ name, kind: wanted, logId });
+    done.backup = await backupWork(`${wanted} backup`).makeBackup({ kind: wanted, logId });
     showBackup(done);
   });
   const made = done.backup;

@@ -25,12 +25,12 @@ export async function drillBackup(drill: {
     throw new Error(
       `the scratch database ${database} is there already and holds ${present.length} tables that no drill made - drop it, or name another one in CRYPTOFLOW_BACKUP_DRILL_DATABASE`,
     );
+  const chain = await readChain(store, id, sha256);
   await createDatabase(open, database);
   const target = open(database);
   try {
-    await target.pool.query(`CREATE TABLE ${markerTable} (backup_id VARCHAR(64) NOT NULL PRIMARY KEY)`);
-    const chain = await readChain(store, id, sha256);
-    return await restoreChain({ store, chain, target, signal, say: () => undefined });
+    const prepare = () => target.pool.query(`CREATE TABLE ${markerTable} (backup_id VARCHAR(64) NOT NULL PRIMARY KEY)`);
+    return await restoreChain({ store, chain, target, prepare, signal, say: () => undefined });
   } finally {
     await target.close();
     await dropDatabase(open, database);

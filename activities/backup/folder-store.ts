@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -46,6 +46,7 @@ export function createFolderStore(root: string): BackupStore {
         throw error;
       }
     },
+    isComplete: async (id) => existsSync(fileOf(id, manifestFile)),
     async remove(id) {
       await rm(fileOf(id, manifestFile), { force: true });
       await rm(path.join(root, id), { recursive: true, force: true });

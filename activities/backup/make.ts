@@ -2,6 +2,7 @@ import type { PoolConnection } from 'mysql2/promise';
 import { newestMigration } from '../../db/migrate';
 import { removeMarks } from '../../db/queries/changed-units';
 import {
+  databaseTime,
   endBackup,
   failBackup,
   insertBackup,
@@ -32,9 +33,8 @@ export interface MadeBackup {
 }
 
 export interface BackupRequest {
-  /** time of its start, `2026-11-22-040012`: the beginning of its id */
-  name: string;
   kind: BackupKind;
+  /** the run that makes it: asked again for the same run, what that made is returned */
   logId: number;
 }
 
@@ -73,7 +73,7 @@ async function makeLocked(
 ): Promise<MadeBackup> {
   await lockBackups(connection, signal);
   const known = await listBackups(deps.db);
-  const done = known.find(({ id, status }) => id.startsWith(request.name) && status === 'success');
+  const done = known.find(({ logId, status }) => logId === request.logId && status === 'success');
   if (done) return await describe(store, done);
   await endAbandoned(deps, store, known);
   const { plan, insteadBecause } = await planBackup(deps, store, request, known);
@@ -127,10 +127,13 @@ async function planBackup(
 ): Promise<{ plan: BackupPlan; insteadBecause: string | null }> {
   const schemaVersion = await newestMigration(deps.db);
   if (schemaVersion === undefined) throw new Error('the database has no schema');
-  const plan = (kind: BackupKind, previous: BackupPlan['previous']): BackupPlan => {
-    const tries = known.filter(({ id }) => id.startsWith(request.name)).length;
-    return { id: `${request.name}-${kind}${tries === 0 ? '' : `-${tries + 1}`}`, kind, previous, schemaVersion };
-  };
+  const name = nameBehind(known.at(-1)?.id, await databaseTime(deps.db));
+  const plan = (kind: BackupKind, previous: BackupPlan['previous']): BackupPlan => ({
+    id: `${name}-${kind}`,
+    kind,
+    previous,
+    schemaVersion,
+  });
   if (request.kind === 'full') return { plan: plan('full', null), insteadBecause: null };
   const good = known.filter(({ status }) => status === 'success');
   const newest = good.at(-1);
@@ -141,6 +144,14 @@ async function planBackup(
     plan: plan('incremental', { id: newest.id, manifestSha256: newest.sha256! }),
     insteadBecause: null,
   };
+}
+
+/** The moment as the beginning of an id; the second after the newest one where a clock does not say so itself. */
+function nameBehind(newest: string | undefined, now: Date): string {
+  const [, day, hour, minute, second] = /^(\d{4}-\d\d-\d\d)-(\d\d)(\d\d)(\d\d)/.exec(newest ?? '') ?? [];
+  const after = day === undefined ? 0 : Date.parse(`${day}T${hour}:${minute}:${second}Z`) + 1_000;
+  const time = new Date(Math.max(now.getTime(), after)).toISOString();
+  return time.slice(0, 19).replace('T', '-').replaceAll(':', '');
 }
 
 /** Why nothing can continue the newest backup; null: all that it goes back to is where it was put. */

@@ -4,8 +4,8 @@ import { isUnitTable, type UnitTable } from '../../db/queries/changed-units';
 // What manifest.json says. It is written last, so a folder without one is no backup, and read as untrusted input:
 // names lead nowhere but into the backup's own folder, and nothing of it becomes SQL without having been checked.
 
-/** `2026-11-22-040012-full`, and a number behind it where an attempt before it failed: sorts by time. */
-export const backupIdShape = /^\d{4}-\d\d-\d\d-\d{6}-(full|incremental)(-\d{1,3})?$/;
+/** `2026-11-22-040012-full`: sorts by time. */
+export const backupIdShape = /^\d{4}-\d\d-\d\d-\d{6}-(full|incremental)$/;
 const fileName = /^[a-z0-9_]{1,80}\.(sql\.gz|txt)$/;
 const identifier = /^[a-z][a-z0-9_]{0,63}$/;
 

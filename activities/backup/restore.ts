@@ -17,8 +17,10 @@ export interface RestoreTools {
   store: BackupStore;
   /** the full backup first */
   chain: readonly ReadManifest[];
-  /** an empty database */
+  /** connected to only after the check */
   target: Database;
+  /** makes the target an empty database, after the files were checked */
+  prepare: () => Promise<unknown>;
   signal: AbortSignal;
   say: (line: string) => void;
 }
@@ -31,7 +33,7 @@ export interface Restored {
 }
 
 /** Restores a chain into an empty database, and compares what is there then. Throws at the first difference. */
-export async function restoreChain({ store, chain, target, signal, say }: RestoreTools): Promise<Restored> {
+export async function restoreChain({ store, chain, target, prepare, signal, say }: RestoreTools): Promise<Restored> {
   const [full] = chain;
   if (full === undefined || full.manifest.kind !== 'full') throw new Error('a chain begins with a full backup');
   for (const { manifest } of chain) {
@@ -41,6 +43,7 @@ export async function restoreChain({ store, chain, target, signal, say }: Restor
     await verifyFiles(store, manifest, signal);
     say(`${manifest.id}  files are what was written`);
   }
+  await prepare();
   await migrateTo(target.db, full.manifest.schemaVersion);
   const connection = await target.pool.getConnection();
   const restored: Restored = { tables: 0, rows: 0, countedOnly: [] };

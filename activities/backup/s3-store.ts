@@ -93,6 +93,7 @@ export async function createS3Store(to: string, settings: BackupSettings['s3']):
       }
       return ids.filter((id) => backupIdShape.test(id)).toSorted();
     },
+    isComplete: async (id) => (await keysOf(id)).includes(keyOf(id, manifestFile)),
     async remove(id) {
       await removeKeys([keyOf(id, manifestFile)]);
       await removeKeys(await keysOf(id));

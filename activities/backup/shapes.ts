@@ -36,8 +36,7 @@ export async function readShapes(connection: PoolConnection): Promise<Map<string
   const [columns] = await connection.query<RowDataPacket[]>(`
     SELECT c.TABLE_NAME AS name, c.COLUMN_NAME AS col, c.DATA_TYPE AS type FROM information_schema.COLUMNS c
     JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
-    WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' AND c.GENERATION_EXPRESSION IS NULL OR
-      c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' AND c.GENERATION_EXPRESSION = ''
+    WHERE c.TABLE_SCHEMA = DATABASE() AND t.TABLE_TYPE = 'BASE TABLE' AND COALESCE(c.GENERATION_EXPRESSION, '') = ''
     ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION`);
   const [keys] = await connection.query<RowDataPacket[]>(`
     SELECT TABLE_NAME AS name, COLUMN_NAME AS col FROM information_schema.STATISTICS

@@ -13,6 +13,8 @@ export interface BackupStore {
   read(id: string, name: string): Promise<Readable>;
   /** ids of all folders, oldest first, with or without a manifest; only those that can be ours */
   list(): Promise<string[]>;
+  /** whether there is a manifest: it is written last */
+  isComplete(id: string): Promise<boolean>;
   /** Removes a backup, its manifest first. Nothing happens where there is none. */
   remove(id: string): Promise<void>;
   close(): void;

@@ -9,6 +9,8 @@ export interface BackupRow {
   /** the full one that it continues; null: it is a full one */
   baseId: string | null;
   status: 'running' | 'success' | 'failed' | 'deleted';
+  /** run that made it */
+  logId: number;
   schemaVersion: string;
   snapshotAt: string | null;
   location: string | null;
@@ -23,7 +25,7 @@ export interface BackupRow {
 
 export async function insertBackup(
   db: Kysely<Schema>,
-  backup: Pick<BackupRow, 'id' | 'kind' | 'baseId' | 'schemaVersion' | 'location'> & { logId: number },
+  backup: Pick<BackupRow, 'id' | 'kind' | 'baseId' | 'schemaVersion' | 'location' | 'logId'>,
 ): Promise<void> {
   await db
     .insertInto('backup_manifest')
@@ -92,6 +94,7 @@ export async function listBackups(db: Kysely<Schema>): Promise<BackupRow[]> {
     kind: row.kind,
     baseId: row.base_id,
     status: row.status,
+    logId: row.log_id,
     schemaVersion: row.schema_version,
     snapshotAt: row.snapshot_at,
     location: row.location,
@@ -103,4 +106,10 @@ export async function listBackups(db: Kysely<Schema>): Promise<BackupRow[]> {
     completedAt: row.completed_at,
     message: row.error_message,
   }));
+}
+
+/** The database's clock, which all workers share. */
+export async function databaseTime(db: Kysely<Schema>): Promise<Date> {
+  const { rows } = await sql<{ now: string }>`SELECT CAST(UTC_TIMESTAMP(6) AS CHAR) AS now`.execute(db);
+  return new Date(`${rows[0]!.now.replace(' ', 'T')}Z`);
 }

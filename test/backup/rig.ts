@@ -29,13 +29,7 @@ export interface Rig {
 }
 
 const never = new AbortController().signal;
-let backups = 0;
-
-/** Names of backups that sort by the order in which they are asked for. */
-export function nextName(): string {
-  backups += 1;
-  return `2026-11-22-${String(backups).padStart(6, '0')}`;
-}
+let runs = 0;
 
 export async function startRig(server: DatabaseServer): Promise<Rig> {
   const database = await freshDatabase(server);
@@ -53,11 +47,18 @@ export async function startRig(server: DatabaseServer): Promise<Rig> {
     pool: database.pool,
     folder,
     store,
-    backup: (kind, to = store) => makeBackup(deps, to, { name: nextName(), kind, logId: 1 }, never),
+    backup: (kind, to = store) => makeBackup(deps, to, { kind, logId: (runs += 1) }, never),
     async restore(id, on = server) {
       const target = await freshDatabase(on);
       const chain = await readChain(store, id);
-      const restored = await restoreChain({ store, chain, target, signal: never, say: () => undefined });
+      const restored = await restoreChain({
+        store,
+        chain,
+        target,
+        prepare: async () => undefined,
+        signal: never,
+        say: () => undefined,
+      });
       return { restored, database: target };
     },
   };
