@@ -140,6 +140,5 @@ function drillFailure({ redact }: ActivityDeps, id: string, error: unknown): App
     type: 'RestoreFailed',
     message: `${id} could not be restored for a trial: ${redact(message)}${advice}`,
     nonRetryable: !database.transient,
-    cause: error instanceof Error ? error : undefined,
   });
 }

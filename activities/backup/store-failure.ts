@@ -31,7 +31,6 @@ export function storeFailure(
     ),
     nonRetryable: isLast,
     nextRetryDelay: waitMs,
-    cause: error instanceof Error ? error : undefined,
   });
 }
 
