@@ -85,16 +85,26 @@ export async function readRowsFile(
   signal?: AbortSignal,
 ): Promise<void> {
   const where = `${store.locationOf(manifest.id)}/${file.name}`;
-  await pipeline(
-    await store.read(manifest.id, file.name),
-    hashCheck(where, file),
-    createGunzip(),
-    async (unpacked: AsyncIterable<Buffer>) => {
-      const lines = batchesOfLines(unpacked, where);
-      await readParts(lines, where, manifest, file, kinds, reader);
-    },
-    { signal },
-  );
+  let refused: { error: unknown } | undefined;
+  try {
+    await pipeline(
+      await store.read(manifest.id, file.name),
+      hashCheck(where, file),
+      createGunzip(),
+      async (unpacked: AsyncIterable<Buffer>) => {
+        try {
+          await readParts(batchesOfLines(unpacked, where), where, manifest, file, kinds, reader);
+        } catch (error) {
+          refused = { error };
+          throw error;
+        }
+      },
+      { signal },
+    );
+  } catch (error) {
+    // the pipeline may say no more than that it was torn down
+    throw refused?.error ?? error;
+  }
 }
 
 async function readParts(
@@ -182,14 +192,23 @@ function cursorOver(batches: AsyncGenerator<string[]>) {
 }
 
 async function* batchesOfLines(chunks: AsyncIterable<Buffer>, where: string): AsyncGenerator<string[]> {
-  let rest = '';
+  // pieces of a line that has not ended yet
+  let pieces: string[] = [];
+  let size = 0;
   for await (const chunk of chunks) {
-    const texts = (rest + chunk.toString('latin1')).split('\n');
-    rest = texts.pop()!;
-    if (rest.length > longestLine) throw new DamagedFile(`${where} has a line of more than ${longestLine} bytes`);
-    if (texts.length > 0) yield texts;
+    const texts = chunk.toString('latin1').split('\n');
+    const last = texts.pop()!;
+    if (texts.length > 0) {
+      texts[0] = [...pieces, texts[0]].join('');
+      pieces = [];
+      size = 0;
+      yield texts;
+    }
+    pieces.push(last);
+    size += last.length;
+    if (size > longestLine) throw new DamagedFile(`${where} has a line of more than ${longestLine} bytes`);
   }
-  if (rest !== '') throw new DamagedFile(`${where} ends within a line`);
+  if (size > 0) throw new DamagedFile(`${where} ends within a line`);
 }
 
 /** For a reader that only wants to know whether a file can be read. */

@@ -34,9 +34,14 @@ export function storeFailure(
   });
 }
 
+/** By shape, not by class: errors of Node's own modules are of another realm within tests. */
+function isErrorLike(error: unknown): error is StoreError {
+  return typeof error === 'object' && error !== null && 'message' in error && 'name' in error;
+}
+
 function storeErrorIn(error: unknown): { what: string; todo: string; isFinal: boolean } | undefined {
-  for (let current = error; current instanceof Error; current = current.cause) {
-    const { code = '', name, message, syscall, $metadata } = current as StoreError;
+  for (let current = error; isErrorLike(current); current = current.cause) {
+    const { code = '', name, message, syscall, $metadata } = current;
     const status = $metadata?.httpStatusCode;
     if (status !== undefined || /^(NoSuchBucket|CredentialsProviderError|AccessDenied)$/.test(name)) {
       const isFinal = status === 401 || status === 403 || status === 404 || name === 'CredentialsProviderError';

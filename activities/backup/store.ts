@@ -61,17 +61,22 @@ export async function writeHashed(
       done(null, chunk);
     },
   });
-  // whichever fails first tears the other down, and its error is the one that is told
-  const [piped, written] = await Promise.allSettled([
-    pipeline(content, counted, { signal }),
+  const outcomes = await Promise.allSettled([
     store.write(id, name, counted, signal).catch((error: unknown) => {
       counted.destroy(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }),
+    pipeline(content, counted, { signal }),
   ]);
-  if (piped.status === 'rejected') throw piped.reason;
-  if (written.status === 'rejected') throw written.reason;
+  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  // whichever fails tears the other down, which then says no more than that
+  if (errors.length > 0) throw errors.find((error) => !isTornDown(error)) ?? errors[0];
   return { sizeBytes, sha256: hash.digest('hex') };
+}
+
+function isTornDown(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return code === 'ABORT_ERR' || code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
 
 /** A stream that fails at its end where size or SHA-256 are not those that are expected, or as soon as it is too long. */

@@ -25,7 +25,11 @@ export interface Rig {
   store: BackupStore;
   backup(kind: BackupKind, store?: BackupStore): Promise<MadeBackup>;
   /** into a new empty database, of this server or another */
-  restore(id: string, server?: DatabaseServer): Promise<{ restored: Restored; database: Database & { url: string } }>;
+  restore(
+    id: string,
+    server?: DatabaseServer,
+    from?: BackupStore,
+  ): Promise<{ restored: Restored; database: Database & { url: string } }>;
 }
 
 const never = new AbortController().signal;
@@ -48,11 +52,11 @@ export async function startRig(server: DatabaseServer): Promise<Rig> {
     folder,
     store,
     backup: (kind, to = store) => makeBackup(deps, to, { kind, logId: (runs += 1) }, never),
-    async restore(id, on = server) {
+    async restore(id, on = server, from = store) {
       const target = await freshDatabase(on);
-      const chain = await readChain(store, id);
+      const chain = await readChain(from, id);
       const restored = await restoreChain({
-        store,
+        store: from,
         chain,
         target,
         prepare: async () => undefined,
