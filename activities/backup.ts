@@ -128,17 +128,17 @@ async function countRows(deps: ActivityDeps, logId: number, id: string, rows: nu
 }
 
 /** A server or a bucket that is away is no verdict on the backup; everything else is one. */
-function drillFailure({ redact }: ActivityDeps, id: string, error: unknown): ApplicationFailure {
+function drillFailure(deps: ActivityDeps, id: string, error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   const database = describeDatabaseError(error);
   const message = database.kind === 'other' && error instanceof Error ? error.message : database.message;
   const advice =
     database.kind === 'denied'
-      ? ' The drill makes and drops a database: grant it, see CRYPTOFLOW_BACKUP_DRILL_DATABASE.'
+      ? ` The drill makes and drops the database ${deps.settings.backup.drillDatabase}: grant that.`
       : '';
   return ApplicationFailure.create({
     type: 'RestoreFailed',
-    message: `${id} could not be restored for a trial: ${redact(message)}${advice}`,
+    message: `${id} could not be restored for a trial: ${deps.redact(message)}${advice}`,
     nonRetryable: !database.transient,
   });
 }

@@ -77,18 +77,10 @@ const general: readonly Variable[] = [
   { name: 'CRYPTOFLOW_BACKUP_KEEP_DAILY', default: '14', says: 'days of which backups are kept' },
   { name: 'CRYPTOFLOW_BACKUP_KEEP_WEEKLY', default: '8', says: 'weeks of which the full backup is kept' },
   {
-    name: 'CRYPTOFLOW_BACKUP_DRILL_DATABASE',
-    default: "the database's name and `_drill`",
-    says: 'scratch database into which a full backup is restored for a trial; must not exist',
+    name: 'CRYPTOFLOW_BACKUP_S3_ENDPOINT',
+    default: "AWS's own",
+    says: 'URL of another S3-compatible service; region and keys are `AWS_REGION`, `AWS_ACCESS_KEY_ID` and the like',
   },
-  { name: 'CRYPTOFLOW_BACKUP_S3_ENDPOINT', default: "AWS's own", says: 'URL of another S3-compatible service' },
-  { name: 'CRYPTOFLOW_BACKUP_S3_REGION', default: '`AWS_REGION`, else us-east-1', says: 'region of the bucket' },
-  {
-    name: 'CRYPTOFLOW_BACKUP_S3_ACCESS_KEY_ID',
-    default: "the AWS SDK's own ways (`AWS_*`, profile, role)",
-    says: 'key of the bucket',
-  },
-  { name: 'CRYPTOFLOW_BACKUP_S3_SECRET_ACCESS_KEY', default: 'the same', says: 'its secret' },
   {
     name: 'CRYPTOFLOW_TEMPORAL_PORT',
     default: 'a free one',
@@ -205,7 +197,7 @@ export function readConfig(env: Environment = environment()): Config {
       ),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
-      backup: backupConfig(env, problems, databaseUrl),
+      backup: backupConfig(problems, databaseUrl),
     },
     shutdownGraceSeconds: problems.read('CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', positive, 20, 'seconds'),
     secrets: secretsOf(env, databaseUrl),
@@ -255,42 +247,21 @@ function temporalConfig(env: Environment, problems: Problems): Config['temporal'
 }
 
 const kept = z.coerce.number().int().min(1).max(10_000);
+const bucket = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w./-]*)?$/;
 
-function backupConfig(env: Environment, problems: Problems, databaseUrl: string): Settings['backup'] {
+function backupConfig(problems: Problems, databaseUrl: string): Settings['backup'] {
   const database = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).pathname.slice(1)) : '';
-  const accessKeyId = problems.read('CRYPTOFLOW_BACKUP_S3_ACCESS_KEY_ID', z.string().min(1), undefined, 'a key');
-  const secretAccessKey = problems.read(
-    'CRYPTOFLOW_BACKUP_S3_SECRET_ACCESS_KEY',
-    z.string().min(1),
-    undefined,
-    'a key',
-  );
-  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
-    problems.add('CRYPTOFLOW_BACKUP_S3_ACCESS_KEY_ID and CRYPTOFLOW_BACKUP_S3_SECRET_ACCESS_KEY are given together');
-  const drillDatabase = problems.read(
-    'CRYPTOFLOW_BACKUP_DRILL_DATABASE',
-    z.string().regex(/^\w{1,64}$/),
-    `${database.replaceAll(/\W/g, '_').slice(0, 58)}_drill`,
-    'letters, digits and _, 64 at most',
-  );
-  if (drillDatabase === database) problems.add('CRYPTOFLOW_BACKUP_DRILL_DATABASE names the database itself');
   return {
     to: problems.read(
       'CRYPTOFLOW_BACKUP_TO',
-      z
-        .string()
-        .refine((to) => path.isAbsolute(to) || /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w./-]*)?$/.test(to)),
+      z.string().refine((to) => path.isAbsolute(to) || bucket.test(to)),
       null,
       'the absolute path of a folder, or s3://bucket/prefix',
     ),
-    s3: {
-      endpoint: problems.read('CRYPTOFLOW_BACKUP_S3_ENDPOINT', z.url({ protocol: /^https?$/ }), null, 'an http(s) URL'),
-      region: problems.read('CRYPTOFLOW_BACKUP_S3_REGION', z.string(), env.AWS_REGION ?? null, 'a region'),
-      credentials: accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : null,
-    },
+    s3Endpoint: problems.read('CRYPTOFLOW_BACKUP_S3_ENDPOINT', z.url({ protocol: /^https?$/ }), null, 'an http(s) URL'),
     keepDaily: problems.read('CRYPTOFLOW_BACKUP_KEEP_DAILY', kept, 14, 'whole days, at least 1'),
     keepWeekly: problems.read('CRYPTOFLOW_BACKUP_KEEP_WEEKLY', kept, 8, 'whole weeks, at least 1'),
-    drillDatabase,
+    drillDatabase: `${database.replaceAll(/\W/g, '_').slice(0, 58)}_drill`,
   };
 }
 
@@ -334,7 +305,8 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
 function secretsOf(env: Environment, databaseUrl: string): string[] {
   const keys = sources.map((source) => env[`${source.name.toUpperCase()}_API_KEY`]?.trim());
   const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : undefined;
-  const s3 = [env.CRYPTOFLOW_BACKUP_S3_SECRET_ACCESS_KEY, env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN];
+  // of the bucket for backups: the SDK reads them itself
+  const s3 = [env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN];
   return [...keys, ...s3, env.TEMPORAL_API_KEY, password].filter(
     (secret): secret is string => secret !== undefined && secret.length >= 4,
   );

@@ -23,7 +23,7 @@ export async function drillBackup(drill: {
   if (present?.some(({ name }) => name === markerTable)) await dropDatabase(open, database);
   else if (present !== undefined && present.length > 0)
     throw new Error(
-      `the scratch database ${database} is there already and holds ${present.length} tables that no drill made - drop it, or name another one in CRYPTOFLOW_BACKUP_DRILL_DATABASE`,
+      `the scratch database ${database} is there already and holds ${present.length} tables that no drill made - drop it or move it away`,
     );
   const chain = await readChain(store, id, sha256);
   await createDatabase(open, database);

@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import { backupIdShape } from './manifest';
-import { MissingFile, assertBackupId, manifestFile, type BackupSettings, type BackupStore } from './store';
+import { MissingFile, assertBackupId, manifestFile, type BackupStore } from './store';
 
 // Parts of 8 MB, two at a time: 16 MB of memory whatever the size, and 80 GB at most (10,000 parts).
 const partSize = 8 * 1024 * 1024;
 const partsAtOnce = 2;
 
 /** Any S3-compatible service. `to` is s3://bucket/prefix. The SDK is loaded here: where no bucket is configured, never. */
-export async function createS3Store(to: string, settings: BackupSettings['s3']): Promise<BackupStore> {
+export async function createS3Store(to: string, endpoint: string | null): Promise<BackupStore> {
   const { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, S3Client } =
     await import('@aws-sdk/client-s3');
   const { Upload } = await import('@aws-sdk/lib-storage');
@@ -15,9 +15,7 @@ export async function createS3Store(to: string, settings: BackupSettings['s3']):
   if (bucket === undefined) throw new Error(`${to} is not of the form s3://bucket/prefix`);
   const prefix = rest === '' || rest.endsWith('/') ? rest : `${rest}/`;
   const client = new S3Client({
-    region: settings.region ?? 'us-east-1',
-    ...(settings.endpoint === null ? {} : { endpoint: settings.endpoint, forcePathStyle: true }),
-    ...(settings.credentials === null ? {} : { credentials: settings.credentials }),
+    ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
     // what AWS added in 2025 is unknown to many other services
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',

@@ -45,7 +45,9 @@ function storeErrorIn(error: unknown): { what: string; todo: string; isFinal: bo
     const status = $metadata?.httpStatusCode;
     if (status !== undefined || /^(NoSuchBucket|CredentialsProviderError|AccessDenied)$/.test(name)) {
       const isFinal = status === 401 || status === 403 || status === 404 || name === 'CredentialsProviderError';
-      const todo = isFinal ? 'Check bucket, key and rights (CRYPTOFLOW_BACKUP_*)' : 'See whether the service answers';
+      const todo = isFinal
+        ? 'Check bucket, keys and rights (CRYPTOFLOW_BACKUP_*, AWS_*)'
+        : 'See whether the service answers';
       return { what: `S3 says ${name}${status ? ` (${status})` : ''}: ${message}`, todo, isFinal };
     }
     if (code === 'ENOSPC' || code === 'EDQUOT')

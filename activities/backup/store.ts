@@ -31,15 +31,11 @@ export class MissingFile extends Error {
 export interface BackupSettings {
   /** absolute path of a folder, or s3://bucket/prefix; null: no backups */
   to: string | null;
-  /** S3 only; null: the SDK's own ways (AWS_*, profile, role of the machine) */
-  s3: {
-    endpoint: string | null;
-    region: string | null;
-    credentials: { accessKeyId: string; secretAccessKey: string } | null;
-  };
+  /** of a service other than AWS; region and keys are found by the SDK (AWS_*, profile, role of the machine) */
+  s3Endpoint: string | null;
   keepDaily: number;
   keepWeekly: number;
-  /** scratch database of the drill */
+  /** scratch database of the drill: the database's own name and _drill */
   drillDatabase: string;
 }
 

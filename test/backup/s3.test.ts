@@ -25,18 +25,20 @@ describe('backups in a bucket', () => {
     s3 = await startS3();
     if (!s3) return;
     rig = await startRig(databases()[0]!);
-    const { settings } = readConfig({
+    Object.assign(process.env, {
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'key-of-the-bucket',
+      AWS_SECRET_ACCESS_KEY: secret,
+    });
+    const { settings, secrets } = readConfig({
+      ...process.env,
       DATABASE_URL: rig.url,
       CRYPTOFLOW_BACKUP_TO: 's3://backups/of/cryptoflow',
       CRYPTOFLOW_BACKUP_S3_ENDPOINT: s3.endpoint,
-      CRYPTOFLOW_BACKUP_S3_ACCESS_KEY_ID: 'key-of-the-bucket',
-      CRYPTOFLOW_BACKUP_S3_SECRET_ACCESS_KEY: secret,
     });
+    expect(secrets).toContain(secret);
     store = await openStore(settings.backup);
-    client = new S3Client({
-      ...{ endpoint: s3.endpoint, region: 'us-east-1', forcePathStyle: true },
-      credentials: { accessKeyId: 'key-of-the-bucket', secretAccessKey: secret },
-    });
+    client = new S3Client({ endpoint: s3.endpoint, forcePathStyle: true });
     await client.send(new CreateBucketCommand({ Bucket: 'backups' }));
     // 14 MB when packed: two parts
     for (let index = 0; index < 10; index += 1)
@@ -104,7 +106,7 @@ describe('backups in a bucket', () => {
     if (!s3) return;
     const elsewhere = await openStore({
       ...{ to: 's3://nowhere', keepDaily: 1, keepWeekly: 1, drillDatabase: 'x' },
-      s3: { endpoint: s3.endpoint, region: null, credentials: { accessKeyId: 'a', secretAccessKey: secret } },
+      s3Endpoint: s3.endpoint,
     });
     const error = await rig.backup('full', elsewhere).catch((failed: unknown) => failed);
     elsewhere.close();
@@ -119,7 +121,7 @@ test('the SDK is not loaded where no bucket is configured', () => {
   const script = `
     require('./workers/cli.js');
     const { openStore } = require('./activities/backup/open-store.js');
-    openStore({ to: '/tmp', s3: {} }).then(() =>
+    openStore({ to: '/tmp', s3Endpoint: null }).then(() =>
       console.log(Object.keys(require.cache).filter((file) => file.includes('@aws-sdk')).length));`;
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { cwd: build, encoding: 'utf8' });
   expect({ stdout, stderr }).toEqual({ stdout: '0\n', stderr: '' });
