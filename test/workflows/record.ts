@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
@@ -66,6 +67,8 @@ async function inWorld(
 ): Promise<void> {
   const simulator = await startSimulator({ limits: 'none', transactionsPerDay: 250, ...options });
   const closeSimulator = cleanup.add(() => simulator.close());
+  const backups = mkdtempSync(path.join(tmpdir(), 'cryptoflow-record-'));
+  cleanup.add(async () => rmSync(backups, { recursive: true, force: true }));
   const product = await startFreshProduct({
     servers,
     cleanup,
@@ -76,6 +79,7 @@ async function inWorld(
       BLOCKCHAIR_PAGES_PER_RUN: String(pagesPerRun),
       COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
       COINGECKO_PER_MINUTE: '60000',
+      CRYPTOFLOW_BACKUP_TO: backups,
     },
   });
   await work(product, simulator);
