@@ -28,7 +28,11 @@ export async function proveBackup({ say, cleanup }: ProofTools) {
   const open = databaseOpener({ databaseUrl: servers.database.url });
   const administer = async (statement: string) => {
     const server = open('information_schema');
-    await server.pool.query(statement).finally(() => server.close());
+    try {
+      await server.pool.query(statement);
+    } finally {
+      await server.close();
+    }
   };
   await administer(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
   cleanup.add(() => administer(`DROP DATABASE ${name}`));
