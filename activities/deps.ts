@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Kysely } from 'kysely';
 import type { Agent } from 'undici';
+import type { Database } from '../db/connect';
 import type { Schema } from '../db/schema';
+import type { BackupSettings } from './backup/store';
 import { SourceFailure } from './failures';
 import type { SourceConnection } from './http';
 
@@ -18,6 +20,7 @@ export interface Settings {
   dataLabel: string | null;
   /** the whole time of one request */
   requestTimeoutMs: number;
+  backup: BackupSettings;
   /** how long after its end a workflow's last activity may still write its page (activities/health/lost-runs.ts) */
   settleMs: number;
 }
@@ -25,6 +28,8 @@ export interface Settings {
 /** Everything that activities are given; they have no other way to the world. */
 export interface ActivityDeps {
   db: Kysely<Schema>;
+  /** the configured database, or another one of its server, with connections of its own: for backups and restores */
+  openDatabase: (name?: string) => Database;
   client: Client;
   agent: Agent;
   sources: ReadonlyMap<string, ConfiguredSource>;

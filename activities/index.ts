@@ -1,4 +1,5 @@
 import { createAdmissionActivities } from './admission';
+import { createBackupActivities } from './backup';
 import { createCollectActivities } from './collect';
 import type { ActivityDeps } from './deps';
 import { createHealthActivities } from './health';
@@ -22,6 +23,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createSourceActivities(deps),
     ...createReportActivities(deps),
     ...createHealthActivities(deps),
+    ...createBackupActivities(deps),
     ...createCollectActivities(deps),
   };
 }

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { noteChangedUnits, unitsOf } from '../db/queries/changed-units';
 import { endRun, findRun, insertRun, lockRun, takeOverRun } from '../db/queries/ingestion-logs';
 import { findPage, insertPage } from '../db/queries/ingestion-pages';
 import { insertRejects } from '../db/queries/rejected-records';
@@ -200,6 +201,7 @@ async function storeDate(
           ? { status: 'success' }
           : { status: 'failed', errorType: 'SchemaMismatch', message: page.rejects[0]!.reason },
       );
+      if (counts.inserted + counts.updated > 0) await noteChangedUnits(trx, unitsOf(named.dataset.table, page.rows));
     }),
   );
   return toResult((await findRun(deps.db, logId))!);

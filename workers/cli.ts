@@ -3,6 +3,7 @@ import { createRedact, rules, NotYetTurn, SourceFailure } from '../activities/fa
 import { describeDatabaseError } from '../db/failures';
 import { addresses } from './commands/addresses';
 import { parseCommandLine } from './commands/arguments';
+import { backup } from './commands/backup';
 import { coins } from './commands/coins';
 import { UsageError, type Answer, type Command } from './commands/command';
 import { openConnections, type Connections } from './commands/connections';
@@ -12,6 +13,7 @@ import { failures } from './commands/failures';
 import { helpOf, overview } from './commands/help';
 import { logs } from './commands/logs';
 import { migrate } from './commands/migrate';
+import { restore } from './commands/restore';
 import { run } from './commands/run';
 import { schedules } from './commands/schedules';
 import { show } from './commands/show';
@@ -32,6 +34,8 @@ const commands: readonly Command[] = [
   addresses,
   sources,
   tryDataset,
+  backup,
+  restore,
   doctor,
 ];
 

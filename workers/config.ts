@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import type { ConfiguredSource, Settings } from '../activities/deps';
@@ -74,6 +75,18 @@ const general: readonly Variable[] = [
     says: 'words that mark what this worker ingests, such as `simulated data`',
   },
   { name: 'CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', default: '20', says: 'time that running pages get when a worker stops' },
+  {
+    name: 'CRYPTOFLOW_BACKUP_TO',
+    default: 'none: `backupDatabase` ends as skipped',
+    says: 'where backups go: the absolute path of a folder that all workers share, or `s3://bucket/prefix`',
+  },
+  { name: 'CRYPTOFLOW_BACKUP_KEEP_DAILY', default: '14', says: 'days of which backups are kept' },
+  { name: 'CRYPTOFLOW_BACKUP_KEEP_WEEKLY', default: '8', says: 'weeks of which the full backup is kept' },
+  {
+    name: 'CRYPTOFLOW_BACKUP_S3_ENDPOINT',
+    default: "AWS's own",
+    says: 'URL of another S3-compatible service; region and keys are `AWS_REGION`, `AWS_ACCESS_KEY_ID` and the like',
+  },
   {
     name: 'CRYPTOFLOW_TEMPORAL_PORT',
     default: 'a free one',
@@ -220,6 +233,7 @@ export function readConfig(env: Environment = environment()): Config {
       jumpFactor: problems.read('CRYPTOFLOW_JUMP_FACTOR', z.coerce.number().min(1.1), 10, 'a number of at least 1.1'),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
+      backup: backupConfig(problems, databaseUrl),
       // a terminated workflow's activity hears of it with its next heartbeat, within 20 s
       settleMs: 30_000,
     },
@@ -268,6 +282,25 @@ function temporalConfig(env: Environment, problems: Problems): Config['temporal'
     problems.add(`TEMPORAL_*: ${error instanceof Error ? error.message : String(error)}`);
     return { connectionOptions: {}, namespace: 'default' };
   }
+}
+
+const kept = z.coerce.number().int().min(1).max(10_000);
+const bucket = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w./-]*)?$/;
+
+function backupConfig(problems: Problems, databaseUrl: string): Settings['backup'] {
+  const database = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).pathname.slice(1)) : '';
+  return {
+    to: problems.read(
+      'CRYPTOFLOW_BACKUP_TO',
+      z.string().refine((to) => path.isAbsolute(to) || bucket.test(to)),
+      null,
+      'the absolute path of a folder, or s3://bucket/prefix',
+    ),
+    s3Endpoint: problems.read('CRYPTOFLOW_BACKUP_S3_ENDPOINT', z.url({ protocol: /^https?$/ }), null, 'an http(s) URL'),
+    keepDaily: problems.read('CRYPTOFLOW_BACKUP_KEEP_DAILY', kept, 14, 'whole days, at least 1'),
+    keepWeekly: problems.read('CRYPTOFLOW_BACKUP_KEEP_WEEKLY', kept, 8, 'whole weeks, at least 1'),
+    drillDatabase: `${database.replaceAll(/\W/g, '_').slice(0, 58)}_drill`,
+  };
 }
 
 /** Paths are put behind it. A login in it would not be sent. */
@@ -320,11 +353,13 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
 function secretsOf(env: Environment, databaseUrl: string): string[] {
   const keys = sources.map((source) => env[`${source.name.toUpperCase()}_API_KEY`]?.trim());
   const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : undefined;
+  // of the bucket for backups: the SDK reads them itself
+  const s3 = [env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN];
   // gateways want their token in the path
   const tokens = sources.flatMap((source) =>
     (env[`${source.name.toUpperCase()}_BASE_URL`] ?? '').split(',').flatMap((each) => tokensIn(each.trim())),
   );
-  return [...keys, ...tokens, env.TEMPORAL_API_KEY, password].filter(
+  return [...keys, ...s3, ...tokens, env.TEMPORAL_API_KEY, password].filter(
     (secret): secret is string => secret !== undefined && secret.length >= 4,
   );
 }

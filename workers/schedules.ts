@@ -64,6 +64,14 @@ export const schedules: readonly ScheduleRow[] = [
     catchUpMs: 24 * hour,
     note: 'Refreshes names and ranks of the known coins; what an operator set by hand stays.',
   },
+  {
+    id: 'backup-database',
+    workflow: 'backupDatabase',
+    times: '0 4 * * *',
+    // A late backup is as good as one in time, but tomorrow's is not today's.
+    catchUpMs: 20 * hour,
+    note: 'A full backup on Sundays, else what was written since the last one. It is of the present: a backfill of it is of no use.',
+  },
 ];
 
 const memo = { managedBy: 'cryptoflow' };

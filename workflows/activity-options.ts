@@ -23,6 +23,13 @@ const slotsWork: ActivityOptions = { startToCloseTimeout: '10m', heartbeatTimeou
 /** As long as someone else's run takes. */
 const waiting: ActivityOptions = { startToCloseTimeout: '30 days', heartbeatTimeout: '20s', retry };
 
+/** A snapshot, a restore: as long as the database is large. The failure says when it is tried again, and when not. */
+const wholeDatabase: ActivityOptions = {
+  startToCloseTimeout: '1 day',
+  heartbeatTimeout: '1m',
+  retry,
+};
+
 export type Priority = 'live' | 'manual' | 'backfill';
 
 /** Smaller goes first: live work before what a person started, before a backfill (rule 10). */
@@ -62,4 +69,8 @@ export function slotRows(summary: string, priority: Priority) {
 
 export function waitFor(summary: string) {
   return proxyActivities<Activities>({ ...waiting, summary });
+}
+
+export function backupWork(summary: string) {
+  return proxyActivities<Activities>({ ...wholeDatabase, summary });
 }

@@ -8,5 +8,6 @@ export { pauseSource } from './pause-source';
 export { collectOnchainAndSentiment } from './collect-onchain-and-sentiment';
 export { collectSlot } from './collect-slot';
 export { collectDay } from './collect-day';
+export { backupDatabase } from './backup-database';
 // `ingest<Source>` for every source of the registry; other types are refused with the list of those that exist
 export { ingestSource as default } from './daily-ingestion';

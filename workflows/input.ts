@@ -77,6 +77,11 @@ const backfillInput = z
   });
 export type BackfillInput = z.output<typeof backfillInput>;
 
+const backupInput = z.strictObject({
+  kind: z.enum(['full', 'incremental']).optional(),
+  drill: z.boolean().default(true),
+});
+
 const nothing = z.strictObject({});
 
 /** Throws BadInput at once, saying what was given and what is allowed. Nothing, null and {} are the same. */
@@ -142,6 +147,15 @@ export function parseBackfillInput(input: unknown): BackfillInput {
     'backfill',
     backfillInput,
     '{"workflow":"dailyIngestion","from":"2026-11-01","to":"2026-11-10","coins":["bitcoin"],"datasets":["prices"],"concurrency":2}; workflow, coins, datasets and concurrency are optional',
+    input,
+  );
+}
+
+export function parseBackupInput(workflow: string, input: unknown): z.output<typeof backupInput> {
+  return parse(
+    workflow,
+    backupInput,
+    '{"kind":"full","drill":false}, both optional; kind is full or incremental',
     input,
   );
 }

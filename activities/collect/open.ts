@@ -175,7 +175,7 @@ async function carryOn(
     const fields = storedJson(carried(parseStored(row.fields), slot, ageOf));
     return { slot: slotColumn(slot), coinId: row.coinId, source: source.name, fields };
   });
-  await retrying(() => addObservations(db, rows, logId));
+  if (rows.length > 0) await retrying(() => db.transaction().execute((trx) => addObservations(trx, rows, logId)));
   const now = await observationsOf(db, [slotColumn(slot)], filter);
   return new Map(now.map((row) => [row.coinId, parseStored(row.fields)]));
 }

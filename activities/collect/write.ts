@@ -1,9 +1,10 @@
 import type { Transaction } from 'kysely';
 import type { Asset } from '../../db/queries/assets';
 import { noCounts, type RunCounts } from '../../db/queries/ingestion-logs';
+import { noteChangedUnits } from '../../db/queries/changed-units';
 import { observationsOf } from '../../db/queries/observations';
 import type { Schema } from '../../db/schema';
-import { upsertRows } from '../../db/upsert';
+import { upsertRows, type UpsertCounts } from '../../db/upsert';
 import { fieldOf, type FieldName } from '../fields';
 import { rawText } from '../numbers';
 import type { Reject } from '../source';
@@ -58,6 +59,11 @@ export async function writeSlots(
     ...{ table: 'crypto_sentiment_data', key, logId: logIds.sentiment },
     rows: rows.flatMap(({ made }) => (made.sentiment === null ? [] : [made.sentiment])),
   });
+  const days = [...new Set(slots.map((slot) => slot.slice(0, 10)))];
+  await noteChangedUnits(trx, [
+    ...(changes(onchain) ? days.map((day) => ({ table: 'onchain_data' as const, coin: '', day })) : []),
+    ...(changes(sentiment) ? days.map((day) => ({ table: 'crypto_sentiment_data' as const, coin: '', day })) : []),
+  ]);
   const rejects = { onchain: [] as Reject[], sentiment: [] as Reject[] };
   for (const { slot, made, asset } of rows) {
     for (const broken of brokenOf(made)) {
@@ -78,6 +84,10 @@ export async function writeSlots(
     ),
     rows,
   };
+}
+
+function changes({ inserted, updated }: UpsertCounts): boolean {
+  return inserted + updated > 0;
 }
 
 type Broken = Candidate & { field: FieldName };

@@ -12,6 +12,7 @@ export const expectedSchedules = [
   'collect-onchain-and-sentiment',
   'check-health',
   'sync-coins',
+  'backup-database',
 ] as const;
 
 /** Time within which a DAG that was started must have opened its first run. */

@@ -1,5 +1,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
 import type { Schema } from '../schema';
+import { noteChangedUnits } from './changed-units';
 import { upsertRows, type UpsertCounts } from '../upsert';
 
 /** What a source (or its history) said about an asset in a slot; `fields` is JSON text. Slots as the database writes them. */
@@ -69,22 +70,33 @@ export async function writeObservations(
   rows: readonly ObservationRow[],
   logId: number,
 ): Promise<UpsertCounts> {
-  return upsertRows(trx, {
+  const counts = await upsertRows(trx, {
     table: 'source_observations',
     key: ['slot', 'coin_id', 'source'],
     rows: rows.map(({ slot, coinId, source, fields }) => ({ slot, coin_id: coinId, source, fields })),
     logId,
   });
+  if (counts.inserted + counts.updated > 0) await noteDays(trx, rows);
+  return counts;
+}
+
+/** All assets of a day at once: a slot is about most of them. */
+async function noteDays(trx: Transaction<Schema>, rows: readonly ObservationRow[]): Promise<void> {
+  const days = new Set(rows.map(({ slot }) => slot.slice(0, 10)));
+  await noteChangedUnits(
+    trx,
+    [...days].map((day) => ({ table: 'source_observations', coin: '', day })),
+  );
 }
 
 /** Observations that are not there yet: those that are keep what they say. */
 export async function addObservations(
-  db: Kysely<Schema>,
+  trx: Transaction<Schema>,
   rows: readonly ObservationRow[],
   logId: number,
 ): Promise<void> {
   for (let from = 0; from < rows.length; from += 500) {
-    await db
+    await trx
       .insertInto('source_observations')
       .values(
         rows
@@ -94,4 +106,5 @@ export async function addObservations(
       .onDuplicateKeyUpdate({ coin_id: sql`source_observations.coin_id` })
       .execute();
   }
+  await noteDays(trx, rows);
 }

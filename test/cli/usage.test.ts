@@ -19,6 +19,8 @@ describe('help', () => {
       'coins add|list|assets|enable|disable',
       'addresses add|list|remove',
       'try',
+      'backup now|list|verify',
+      'restore',
       'doctor',
     ]) {
       expect(stdout).toContain(`  ${name} `);
@@ -35,7 +37,20 @@ describe('help', () => {
   });
 
   test('every example is a command line that is understood', async () => {
-    const names = ['migrate', 'schedules', 'run', 'logs', 'show', 'explain', 'coins', 'addresses', 'try', 'doctor'];
+    const names = [
+      'migrate',
+      'schedules',
+      'run',
+      'logs',
+      'show',
+      'explain',
+      'coins',
+      'addresses',
+      'try',
+      'backup',
+      'restore',
+      'doctor',
+    ];
     const texts = await Promise.all(names.map((name) => cliHere([name, '--help'])));
     const examples = texts
       .flatMap(({ stdout }) => stdout.split('Examples\n')[1]!.trim().split('\n'))
@@ -84,6 +99,12 @@ describe('a command line that cannot be meant', () => {
     [['show', 'network_metrics_daily'], 'network_metrics_daily needs --coin <coin> or --days <number>'],
     [['logs', '--slot', '2026-11-21'], '--slot "2026-11-21" is not right - it has to be a quarter-hour'],
     [['try', 'blockchair.blocks', 'bitcoin', 'yesterday'], '"yesterday" is not a day'],
+    [['backup', 'now', '--kind', 'weekly'], '--kind "weekly" is not right - it has to be one of full, incremental'],
+    [['restore', 'latest'], '"restore" needs --into <database>'],
+    [
+      ['restore', 'latest', '--into', 'a', '--overwrite', 'b'],
+      '--overwrite "b" is not a - it has to be its name once more',
+    ],
   ])('%j', async (words, expected) => {
     const { code, stdout, stderr } = await cliHere(words);
     expect(stderr).toContain(expected);

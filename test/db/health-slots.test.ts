@@ -11,6 +11,7 @@ import { migrateToLatest } from '../../db/migrate';
 import { endRun, insertRun } from '../../db/queries/ingestion-logs';
 import type { Schema } from '../../db/schema';
 import { readConfig } from '../../workers/config';
+import { databaseOpener } from '../../workers/context';
 import { applySchedules, setPaused } from '../../workers/schedules';
 import { databases, freshDatabase } from '../databases';
 import { freshNamespace, temporalAddress } from '../product';
@@ -42,7 +43,8 @@ describe.each(databases())('health of slots on $name', (server) => {
     db = database.db;
     await migrateToLatest(db);
     const { sources, settings } = readConfig({ DATABASE_URL: database.url });
-    deps = { db, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
+    const openDatabase = databaseOpener({ databaseUrl: database.url });
+    deps = { db, openDatabase, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
     await sql`UPDATE crypto_assets SET is_active = (coin_id IN ('bitcoin', 'ethereum')), created_at = '2026-01-01'`.execute(
       db,
     );

@@ -14,6 +14,7 @@ import { findRun, insertRun } from '../../db/queries/ingestion-logs';
 import { insertPage } from '../../db/queries/ingestion-pages';
 import type { Schema } from '../../db/schema';
 import { readConfig } from '../../workers/config';
+import { databaseOpener } from '../../workers/context';
 import { applySchedules, schedules, setPaused } from '../../workers/schedules';
 import { databases, freshDatabase } from '../databases';
 import { freshNamespace, temporalAddress } from '../product';
@@ -56,8 +57,9 @@ describe.each(databases())('health and Temporal on $name', (server) => {
     const database = await freshDatabase(server);
     db = database.db;
     await migrateToLatest(db);
-    const { sources, settings } = readConfig({ DATABASE_URL: database.url });
-    deps = { db, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
+    const { databaseUrl, sources, settings } = readConfig({ DATABASE_URL: database.url });
+    const openDatabase = databaseOpener({ databaseUrl });
+    deps = { db, openDatabase, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
   });
   afterAll(async () => deps.agent.close());
   beforeEach(async () => {
@@ -167,8 +169,9 @@ describe('schedules', () => {
     const database = await freshDatabase(databases()[0]!);
     db = database.db;
     await migrateToLatest(db);
-    const { sources, settings } = readConfig({ DATABASE_URL: database.url });
-    deps = { db, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
+    const { databaseUrl, sources, settings } = readConfig({ DATABASE_URL: database.url });
+    const openDatabase = databaseOpener({ databaseUrl });
+    deps = { db, openDatabase, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
   });
   afterAll(async () => deps.agent.close());
 
@@ -182,12 +185,10 @@ describe('schedules', () => {
   test('missing, paused, started without a run', async () => {
     expect(schedules.map(({ id }) => id)).toEqual(expectedSchedules);
     expect(await check()).toBe(
-      'warning: missing: daily-ingestion, collect-onchain-and-sentiment, check-health, sync-coins; make them: npm run cli -- schedules apply',
+      `warning: missing: ${expectedSchedules.join(', ')}; make them: npm run cli -- schedules apply`,
     );
     await applySchedules(client, connection, namespace);
-    expect(await check()).toBe(
-      'ok: daily-ingestion, collect-onchain-and-sentiment, check-health, sync-coins are there and run',
-    );
+    expect(await check()).toBe(`ok: ${expectedSchedules.join(', ')} are there and run`);
 
     await setPaused(client, 'sync-coins', { note: 'holidays' });
     expect(await check()).toBe('warning: sync-coins is paused (holidays): npm run cli -- schedules resume sync-coins');

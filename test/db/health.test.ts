@@ -7,6 +7,7 @@ import { createAgent } from '../../activities/http';
 import { migrateToLatest } from '../../db/migrate';
 import type { Schema } from '../../db/schema';
 import { readConfig } from '../../workers/config';
+import { databaseOpener } from '../../workers/context';
 import { databases, freshDatabase } from '../databases';
 import { freshNamespace, temporalAddress } from '../product';
 
@@ -34,7 +35,8 @@ describe.each(databases())('health on $name', (server) => {
     await migrateToLatest(db);
     const config = readConfig({ DATABASE_URL: database.url });
     const { sources, settings } = config;
-    deps = { db, client, agent: createAgent(), sources, settings, redact: createRedact([secret]) };
+    const openDatabase = databaseOpener(config);
+    deps = { db, openDatabase, client, agent: createAgent(), sources, settings, redact: createRedact([secret]) };
   });
   afterAll(async () => deps.agent.close());
   beforeEach(async () => {

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { Agent } from 'undici';
 import { createCollectActivities, type OpenedSlot, type SlotResult } from '../../activities/collect';
 import { listRuns } from '../../db/queries/ingestion-logs';
+import { databaseOpener } from '../../workers/context';
 import { databases } from '../databases';
 import { failureOf, startProduct, type Product } from '../product';
 
@@ -132,7 +133,16 @@ describe.each(databases())('the 15-minute collection on $name', (server) => {
     const next = slotAt(Date.now() + slotMs);
     const workflowExecution = { workflowId: `collect/${nameOf(next)}`, runId: randomUUID() };
     const { sources, settings } = product.config;
-    const deps = { db: product.db, client: product.client, agent: new Agent(), sources, settings, redact: String };
+    const openDatabase = databaseOpener(product.config);
+    const deps = {
+      db: product.db,
+      openDatabase,
+      client: product.client,
+      agent: new Agent(),
+      sources,
+      settings,
+      redact: String,
+    };
     const { openSlot } = createCollectActivities(deps);
     const request = {
       slot: next,

@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
@@ -67,6 +68,8 @@ async function inWorld(
 ): Promise<void> {
   const simulator = await startSimulator({ limits: 'none', transactionsPerDay: 250, ...options });
   const closeSimulator = cleanup.add(() => simulator.close());
+  const backups = mkdtempSync(path.join(tmpdir(), 'cryptoflow-record-'));
+  cleanup.add(async () => rmSync(backups, { recursive: true, force: true }));
   const product = await startFreshProduct({
     servers,
     cleanup,
@@ -74,6 +77,7 @@ async function inWorld(
       ...simulatedEnvironment(simulator, { perMinute: 60_000 }),
       BLOCKCHAIR_PER_DAY: '1000000',
       BLOCKCHAIR_PAGES_PER_RUN: String(pagesPerRun),
+      CRYPTOFLOW_BACKUP_TO: backups,
     },
   });
   await work(product, simulator);

@@ -190,6 +190,13 @@ const small: Scenario = async ({ run, save }) => {
   await run('pauseSource', 'resume', { source: 'blockchair', resume: true });
 };
 
+const backedUp: Scenario = async ({ run, save }) => {
+  await run('backupDatabase', 'backup-full');
+  await save('backup-full', 'backup-full');
+  await run('backupDatabase', 'backup-incremental', { kind: 'incremental' });
+  await save('backup-incremental', 'backup-incremental');
+};
+
 const refused: Scenario = async ({ run, save }) => {
   await run('ingestNothing', 'unknown-type');
   await save('refused-type', 'unknown-type');
@@ -225,7 +232,7 @@ export const scenarios: readonly { world: World; play: readonly Scenario[] }[] =
     world: { pagesPerRun: 100 },
     play: [
       ...[finished, scheduled, retried, cancelled, joined, terminatedChild, failed, reset, admitted, backfilled],
-      ...[small, refused],
+      ...[small, refused, backedUp],
     ],
   },
   { world: { pagesPerRun: 2 }, play: [partial] },

@@ -40,6 +40,24 @@ const slot = z.object({
 const tally = z.object({ ended: z.record(z.string(), z.number()), rows: z.number(), problems: z.array(z.string()) });
 const backfilled = z.object({ from: z.string(), to: z.string(), status: z.string(), dates: tally, ranged: tally });
 
+const backedUp = z.object({
+  status: z.string(),
+  message: z.string().nullable(),
+  backup: z
+    .object({
+      id: z.string(),
+      insteadBecause: z.string().nullable(),
+      location: z.string(),
+      rows: z.number(),
+      units: z.number(),
+      sizeBytes: z.number(),
+      leftOut: z.array(z.string()),
+    })
+    .nullable(),
+  drilledRows: z.number().nullable(),
+  removed: z.array(z.string()),
+});
+
 /** The result of a workflow for people. */
 export function resultLines(result: unknown): string[] {
   const asDag = dag.safeParse(result);
@@ -71,12 +89,26 @@ export function resultLines(result: unknown): string[] {
       ...table(asChecks.data.checks.map(({ name, status, message }) => [name, status, message])),
       `health  ${asChecks.data.status}`,
     ];
+  const asBackup = backedUp.safeParse(result);
+  if (asBackup.success) return backupLines(asBackup.data);
   const asBackfill = backfilled.safeParse(result);
   if (asBackfill.success) {
     const { from, to, status, dates, ranged } = asBackfill.data;
     return [`${from} to ${to}  ${status}`, ...tallyLines('dates', dates), ...tallyLines('by range', ranged)];
   }
   return [JSON.stringify(result, null, 2) ?? 'no result'];
+}
+
+function backupLines({ status, message, backup, drilledRows, removed }: z.output<typeof backedUp>): string[] {
+  if (backup === null) return [`backup  ${status}  ${message ?? ''}`];
+  const size = `${(backup.sizeBytes / 1e6).toFixed(1)} MB`;
+  return [
+    [backup.id, status, counted(backup.rows, 'row'), counted(backup.units, 'unit'), size, backup.location].join('  '),
+    ...(backup.insteadBecause === null ? [] : [`full, because ${backup.insteadBecause}`]),
+    ...(backup.leftOut.length === 0 ? [] : [`left out, not ours: ${backup.leftOut.join(', ')}`]),
+    ...(drilledRows === null ? [] : [`restored for a trial: ${counted(drilledRows, 'row')}, all equal`]),
+    ...(removed.length === 0 ? [] : [`removed: ${removed.join(', ')}`]),
+  ];
 }
 
 function tallyLines(name: string, { ended, rows, problems }: z.output<typeof tally>): string[] {

@@ -50,20 +50,29 @@ export const run: Command = {
     ],
     async run(call, connections) {
       const workflow = call.arg('workflow');
-      const input = inputOf(call, workflow);
-      const workflowId = idOf(workflow, input);
-      const { client, namespace } = await connections.temporal();
-      const handle = await start(client, workflow, workflowId, input);
-      const started = { workflowId, runId: handle.firstExecutionRunId, workflow, input };
-      const page = `/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${started.runId}`;
-      const lines = [`${workflow}  ${workflowId}  started`, `Temporal UI  ${page}`];
-      if (!call.isSet('wait')) return { document: { ...started, status: 'running' }, lines };
-      for (const line of lines) connections.progress(line);
-      const answer = await follow(handle, connections, started);
-      return { ...answer, lines: connections.isWatched ? answer.lines : [...lines, ...answer.lines] };
+      return runWorkflow(connections, workflow, inputOf(call, workflow), call.isSet('wait'));
     },
   },
 };
+
+/** Starts a workflow by hand, and follows it to its end if that is wanted. */
+export async function runWorkflow(
+  connections: Connections,
+  workflow: string,
+  input: Input,
+  isFollowed: boolean,
+): Promise<Answer> {
+  const workflowId = idOf(workflow, input);
+  const { client, namespace } = await connections.temporal();
+  const handle = await start(client, workflow, workflowId, input);
+  const started = { workflowId, runId: handle.firstExecutionRunId, workflow, input };
+  const page = `/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${started.runId}`;
+  const lines = [`${workflow}  ${workflowId}  started`, `Temporal UI  ${page}`];
+  if (!isFollowed) return { document: { ...started, status: 'running' }, lines };
+  for (const line of lines) connections.progress(line);
+  const answer = await follow(handle, connections, started);
+  return { ...answer, lines: connections.isWatched ? answer.lines : [...lines, ...answer.lines] };
+}
 
 type Input = Readonly<Record<string, unknown>>;
 
