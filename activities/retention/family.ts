@@ -1,0 +1,122 @@
+import { performance } from 'node:perf_hooks';
+import type { Kysely } from 'kysely';
+import { mergeEmptyMonths } from '../../db/partitions';
+import { addToPage } from '../../db/queries/ingestion-pages';
+import {
+  coinsOfDay,
+  coinsOfMonth,
+  deleteMonthly,
+  firstDay,
+  firstMonth,
+  forgetSlots,
+} from '../../db/queries/retention';
+import { dayAfter, type Family } from '../../db/families';
+import type { Schema } from '../../db/schema';
+import { aggregateDay, inChunk, summarizeMonth, type ChunkWork } from './chunks';
+import { adapt, type Pace } from './pace';
+import type { Cutoffs } from './policies';
+
+/** Where the work stands: everything before it is done. It goes from one activity to the next. */
+export interface Position {
+  step: 'aggregate' | 'summarize' | 'expire';
+  /** aggregate: the day to look from; deleted rows before it may not be cleared away yet, and would be read again */
+  from: string;
+  pace: Pace;
+}
+
+export const start: Position = { step: 'aggregate', from: '0001-01-01', pace: { size: 4 } };
+
+export interface FamilyWork extends ChunkWork {
+  cutoffs: Cutoffs;
+  /** stops behind the chunk under way, and says where to go on */
+  isTimeUp: () => boolean;
+  /** told of every chunk, for those who measure */
+  onChunk?: (ms: number) => void;
+}
+
+/**
+ * Moves what is beyond its days: detail → daily values, daily → monthly, monthly → gone; then gives empty partitions
+ * back. Finds its work by looking, so it may be ended and begun again at any point.
+ * @returns where to go on; undefined when all is done
+ */
+export async function retainFamily(work: FamilyWork, position: Position = start): Promise<Position | undefined> {
+  const at = { ...position, pace: { ...position.pace } };
+  if (at.step === 'aggregate') {
+    if (!(await aggregate(work, at))) return at;
+    at.step = 'summarize';
+  }
+  if (at.step === 'summarize') {
+    if (!(await summarize(work, at))) return at;
+    at.step = 'expire';
+  }
+  if (!(await expire(work))) return at;
+  for (const table of [work.family.detail, 'source_observations'])
+    await mergeEmptyMonths(work.db, table, work.cutoffs.detail.slice(0, 7));
+  return undefined;
+}
+
+async function aggregate(work: FamilyWork, at: Position): Promise<boolean> {
+  const { db, family, cutoffs } = work;
+  for (;;) {
+    const day = await firstDay(db, family.detail, at.from, cutoffs.detail);
+    if (day === undefined) return true;
+    at.from = day;
+    const isDone = await inChunks(work, at.pace, await coinsOfDay(db, family.detail, day), (coins) =>
+      aggregateDay(work, day, coins),
+    );
+    if (!isDone) return false;
+    at.from = dayAfter(day);
+  }
+}
+
+async function summarize(work: FamilyWork, at: Position): Promise<boolean> {
+  const { db, family, cutoffs } = work;
+  for (;;) {
+    const month = await firstMonth(db, family.aggregated, cutoffs.aggregated);
+    if (month === undefined) return true;
+    const isDone = await inChunks(work, at.pace, await coinsOfMonth(db, family.aggregated, month), (coins) =>
+      summarizeMonth(work, month, coins),
+    );
+    if (!isDone) return false;
+  }
+}
+
+/** One chunk after another until all coins are done, or the time is up. */
+async function inChunks(
+  { isTimeUp, onChunk }: FamilyWork,
+  pace: Pace,
+  coins: readonly string[],
+  chunk: (coins: readonly string[]) => Promise<unknown>,
+): Promise<boolean> {
+  for (let from = 0; from < coins.length;) {
+    if (isTimeUp()) return false;
+    const some = coins.slice(from, from + pace.size);
+    const startedAt = performance.now();
+    await chunk(some);
+    const ms = performance.now() - startedAt;
+    onChunk?.(ms);
+    adapt(pace, some.length, ms);
+    from += some.length;
+  }
+  return true;
+}
+
+const rowsAtOnce = 2_000;
+
+async function expire({ db, family, logId, cutoffs, isTimeUp }: FamilyWork): Promise<boolean> {
+  for (;;) {
+    if (isTimeUp()) return false;
+    const deleted = await inChunk(db, async (trx) => {
+      const rows = await deleteMonthly(trx, family, cutoffs.summary, rowsAtOnce);
+      await addToPage(trx, logId, 'expire', { updated: rows });
+      return rows;
+    });
+    if (deleted < rowsAtOnce) break;
+  }
+  while ((await forget(db, family, cutoffs.summary)) === rowsAtOnce) if (isTimeUp()) return false;
+  return true;
+}
+
+async function forget(db: Kysely<Schema>, family: Family, before: string): Promise<number> {
+  return inChunk(db, (trx) => forgetSlots(trx, family, before, rowsAtOnce));
+}
