@@ -38,7 +38,7 @@ export async function aggregateDay(
     await markSlots(trx, family.detail, day, fresh.slots);
     const deleted = await deleteDetail(trx, family, day, coinIds);
     assertAllCounted(deleted, fresh.rows + late, `${family.detail} of ${day}`);
-    await deleteUnexplained(trx, day, coinIds);
+    await deleteUnexplained(trx, day, coinIds, family);
     await addToPage(trx, logId, `aggregate/${day}`, { inserted: fresh.rows, unchanged: late });
     return { moved: fresh.rows, discarded: late };
   });

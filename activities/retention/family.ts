@@ -90,7 +90,9 @@ async function inChunks(
 ): Promise<boolean> {
   for (let from = 0; from < coins.length;) {
     if (isTimeUp()) return false;
-    const some = coins.slice(from, from + pace.size);
+    // equal parts: a rest of two coins would cost a transaction of its own
+    const parts = Math.ceil((coins.length - from) / pace.size);
+    const some = coins.slice(from, from + Math.ceil((coins.length - from) / parts));
     const startedAt = performance.now();
     await chunk(some);
     const ms = performance.now() - startedAt;

@@ -7,10 +7,10 @@ export interface Pace {
   size: number;
 }
 
-/** Adapts to what the last transaction took: never more than doubled, so that one lucky chunk makes no long one. */
+/** Adapts to what the last transaction took. */
 export function adapt(pace: Pace, units: number, ms: number): void {
-  // a chunk that was smaller than allowed says little about larger ones, unless it was slow
-  if (units < pace.size && ms < targetMs) return;
-  const wanted = units * Math.min(2, targetMs / Math.max(ms, 1));
+  // never more than doubled, and not forgetting at once what it was: one slow moment of the machine is no new measure
+  const wanted = (units * Math.min(2, targetMs / Math.max(ms, 1)) + pace.size) / 2;
+  if (wanted < pace.size && ms < targetMs) return;
   pace.size = Math.min(mostUnits, Math.max(1, Math.floor(wanted)));
 }
