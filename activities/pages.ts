@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Transaction } from 'kysely';
 import { lockRun, takeOverRun, noteExpected, type RunCounts } from '../db/queries/ingestion-logs';
+import { noteChangedUnits, unitsOf } from '../db/queries/changed-units';
 import { findPage, insertPage, type StoredPage } from '../db/queries/ingestion-pages';
 import { insertNewRejects, insertRejects, type RejectedIn } from '../db/queries/rejected-records';
 import { retrying } from '../db/failures';
@@ -100,6 +101,7 @@ async function storePage(
         assertFewRejects(page.asked, all, page.rows.length + page.rejects.length, deps.settings.rejectShare);
         await insertRejects(trx, place, all);
         const restart = await removeStale(trx, named, page);
+        const changed = counts.inserted + counts.updated > 0 || restart !== undefined;
         const result: StoredPage = {
           counts: {
             ...counts,
@@ -112,6 +114,7 @@ async function storePage(
         };
         await insertPage(trx, own.logId, own.cursor, result);
         await noteExpected(trx, own.logId, result.expected);
+        if (changed) await noteChangedUnits(trx, unitsOf(named.dataset.table, page.rows));
         return result;
       }),
     );

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { noteChangedUnits, unitsOf } from '../db/queries/changed-units';
 import type { Coin } from '../db/queries/coins';
 import { endRun, findRun, insertRun, lockRun, takeOverRun } from '../db/queries/ingestion-logs';
 import { findPage, insertPage } from '../db/queries/ingestion-pages';
@@ -195,6 +196,8 @@ async function storeDate(
           ? { status: 'success' }
           : { status: 'failed', errorType: 'SchemaMismatch', message: page.rejects[0]!.reason },
       );
+      if (counts.inserted + counts.updated > 0)
+        await noteChangedUnits(trx, unitsOf(named.dataset.table, page.rows));
     }),
   );
   return toResult((await findRun(deps.db, logId))!);

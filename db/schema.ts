@@ -114,6 +114,8 @@ export interface Schema {
   retention_ledger: Stamps & { table_name: string; coin_id: string; day: Day; slots_low: Default<Bits>; slots_high: Default<Bits> };
   backup_manifest: Stamps & { id: Generated<number>; backup_id: string; kind: 'full' | 'incremental'; base_id: Null<string>; status: 'running' | 'success' | 'failed' | 'deleted'; log_id: number; schema_version: string; snapshot_at: Null<Time>; location: Null<string>; size_bytes: Null<number>; sha256: Null<string>; contents: Null<Json>; verified_at: Null<Time>; verify_result: Null<string>; started_at: Time; completed_at: Null<Time>; error_message: Null<string> };
 
+  changed_units: Stamps & { table_name: string; coin: string; day: Day; mark: Bits };
+
   // Views: read only.
   ingestion_state: Omit<Run, 'id'> & { log_id: number };
   onchain_latest: LatestRow & OnchainMetrics;
