@@ -4,6 +4,7 @@ import type { Agent } from 'undici';
 import type { Schema } from '../db/schema';
 import { SourceFailure } from './failures';
 import type { SourceConnection } from './http';
+import type { RetentionSettings } from './retention/policies';
 
 /** A source as it is configured here; `unusable` says why it cannot work, and what to do about it. */
 export type ConfiguredSource = SourceConnection & { planName: string; unusable?: string };
@@ -12,6 +13,7 @@ export interface Settings {
   /** share of rejected rows above which a page stays invisible and its run fails */
   rejectShare: number;
   logRetentionDays: number;
+  retention: RetentionSettings;
   /** marks rows and details of data that is not real */
   dataLabel: string | null;
   /** the whole time of one request */

@@ -6,6 +6,7 @@ import { createPageActivities } from './pages';
 import { createPlanActivities } from './plan';
 import { createRangeActivities } from './ranges';
 import { createReportActivities } from './report';
+import { createRetentionActivities } from './retention';
 import { createRunActivities } from './runs';
 import { createSourceActivities } from './sources';
 
@@ -20,6 +21,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createAdmissionActivities(deps),
     ...createSourceActivities(deps),
     ...createReportActivities(deps),
+    ...createRetentionActivities(deps),
     ...createHealthActivities(deps),
   };
 }

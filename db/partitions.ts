@@ -98,9 +98,7 @@ export async function mergeEmptyMonths(db: Kysely<Schema>, table: string, before
     const merged = `PARTITION p_before VALUES LESS THAN (${boundOf(end)})`;
     try {
       await withLockWait(connection, MERGE_WAIT_SECONDS, () =>
-        sql
-          .raw(`ALTER TABLE ${table} REORGANIZE PARTITION ${names.join(', ')} INTO (${merged})`)
-          .execute(connection),
+        sql.raw(`ALTER TABLE ${table} REORGANIZE PARTITION ${names.join(', ')} INTO (${merged})`).execute(connection),
       );
     } catch (error) {
       if (describeDatabaseError(error).kind === 'lock-timeout') return [];

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ConfiguredSource, Settings } from '../activities/deps';
 import { sources } from '../activities/registry';
 import type { Limits, Source } from '../activities/source';
+import { retentionVariables, retentionOf } from './retention-config';
 
 /** Everything that the environment says, read once, checked, frozen. The only reader of the environment. */
 export interface Config {
@@ -61,6 +62,7 @@ const general: readonly Variable[] = [
     default: '30',
     says: "days that log rows are kept; a date's state is never deleted",
   },
+  ...retentionVariables.map(({ name, days, says }) => ({ name, default: String(days), says })),
   { name: 'CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', default: '120', says: 'whole time of one request to a source' },
   {
     name: 'CRYPTOFLOW_DATA_LABEL',
@@ -181,6 +183,10 @@ export function readConfig(env: Environment = environment()): Config {
         z.coerce.number().int().min(1),
         30,
         'whole days, at least 1',
+      ),
+      retention: retentionOf(
+        (name, days) => problems.read(name, z.coerce.number().int().min(1), days, 'whole days, at least 1'),
+        (problem) => problems.add(problem),
       ),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,

@@ -43,6 +43,13 @@ const backfillInput = z
   });
 export type BackfillInput = z.output<typeof backfillInput>;
 
+const retentionInput = z.strictObject({
+  date: date.optional(),
+  tables: names.optional(),
+  dryRun: z.boolean().default(false),
+});
+export type RetentionInput = z.output<typeof retentionInput>;
+
 const nothing = z.strictObject({});
 
 /** Throws BadInput at once, saying what was given and what is allowed. Nothing, null and {} are the same. */
@@ -87,6 +94,16 @@ export function parseBackfillInput(input: unknown): BackfillInput {
     'backfill',
     backfillInput,
     '{"workflow":"dailyIngestion","from":"2026-11-01","to":"2026-11-10","coins":["bitcoin"],"datasets":["prices"],"concurrency":2}; workflow, coins, datasets and concurrency are optional',
+    input,
+  );
+}
+
+/** `{ date?, tables?, dryRun? }`; cut-offs count back from the date, which has to be over. */
+export function parseRetentionInput(workflow: string, input: unknown): RetentionInput {
+  return parse(
+    workflow,
+    retentionInput,
+    '{"date":"2026-11-21","tables":["onchain_data"],"dryRun":true}, all optional',
     input,
   );
 }

@@ -1,18 +1,8 @@
 import { performance } from 'node:perf_hooks';
-import type { Kysely } from 'kysely';
+import { dayAfter } from '../../db/families';
 import { mergeEmptyMonths } from '../../db/partitions';
-import { addToPage } from '../../db/queries/ingestion-pages';
-import {
-  coinsOfDay,
-  coinsOfMonth,
-  deleteMonthly,
-  firstDay,
-  firstMonth,
-  forgetSlots,
-} from '../../db/queries/retention';
-import { dayAfter, type Family } from '../../db/families';
-import type { Schema } from '../../db/schema';
-import { aggregateDay, inChunk, summarizeMonth, type ChunkWork } from './chunks';
+import { coinsOfDay, coinsOfMonth, firstDay, firstLedgerDay, firstMonth } from '../../db/queries/retention';
+import { aggregateDay, expireMonth, forgetDay, summarizeMonth, type ChunkWork } from './chunks';
 import { adapt, type Pace } from './pace';
 import type { Cutoffs } from './policies';
 
@@ -82,8 +72,8 @@ async function summarize(work: FamilyWork, at: Position): Promise<boolean> {
 }
 
 /** One chunk after another until all coins are done, or the time is up. */
-async function inChunks(
-  { isTimeUp, onChunk }: FamilyWork,
+export async function inChunks(
+  { isTimeUp, onChunk }: Pick<FamilyWork, 'isTimeUp' | 'onChunk'>,
   pace: Pace,
   coins: readonly string[],
   chunk: (coins: readonly string[]) => Promise<unknown>,
@@ -105,20 +95,19 @@ async function inChunks(
 
 const rowsAtOnce = 2_000;
 
-async function expire({ db, family, logId, cutoffs, isTimeUp }: FamilyWork): Promise<boolean> {
+async function expire(work: FamilyWork): Promise<boolean> {
+  const { db, family, cutoffs, isTimeUp } = work;
   for (;;) {
+    const month = await firstMonth(db, family.summary, cutoffs.summary);
+    if (month === undefined) break;
     if (isTimeUp()) return false;
-    const deleted = await inChunk(db, async (trx) => {
-      const rows = await deleteMonthly(trx, family, cutoffs.summary, rowsAtOnce);
-      await addToPage(trx, logId, 'expire', { updated: rows });
-      return rows;
-    });
-    if (deleted < rowsAtOnce) break;
+    await expireMonth(work, month, rowsAtOnce);
   }
-  while ((await forget(db, family, cutoffs.summary)) === rowsAtOnce) if (isTimeUp()) return false;
-  return true;
-}
-
-async function forget(db: Kysely<Schema>, family: Family, before: string): Promise<number> {
-  return inChunk(db, (trx) => forgetSlots(trx, family, before, rowsAtOnce));
+  // only now: while a month has values, a late row of it must not be counted twice
+  for (;;) {
+    const day = await firstLedgerDay(db, family, cutoffs.summary);
+    if (day === undefined) return true;
+    if (isTimeUp()) return false;
+    await forgetDay(work, day);
+  }
 }

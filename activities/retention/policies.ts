@@ -1,4 +1,5 @@
 import { families, type FamilyName } from '../../db/families';
+import type { OldRuns } from '../../db/queries/ingestion-logs';
 
 /** How many whole days are kept of what: the detail by slot, its daily values, its monthly ones. */
 export interface Policy {
@@ -46,6 +47,14 @@ export function oldestDetail(settings: RetentionSettings, date: string): string 
     .map(({ detail }) => cutoffsOf(settings.policies[detail], date).detail)
     .toSorted()
     .at(0)!;
+}
+
+/** Rows of the log that have had their time, for a run of this logical date. */
+export function oldRunsOf(settings: { logRetentionDays: number; retention: RetentionSettings }, date: string): OldRuns {
+  return {
+    before: firstKept(date, settings.logRetentionDays),
+    slotsBefore: oldestDetail(settings.retention, date),
+  };
 }
 
 /** Why a policy is refused; undefined: it is fine. */

@@ -95,7 +95,9 @@ export function hasSlot(bits: SlotBits | undefined, slot: string): boolean {
   if (!bits) return false;
   const [hours, minutes] = [Number(slot.slice(11, 13)), Number(slot.slice(14, 16))];
   const number = hours * 4 + Math.floor(minutes / slotMinutes);
-  return number < half ? ((bits.low >> BigInt(number)) & 1n) === 1n : ((bits.high >> BigInt(number - half)) & 1n) === 1n;
+  return number < half
+    ? ((bits.low >> BigInt(number)) & 1n) === 1n
+    : ((bits.high >> BigInt(number - half)) & 1n) === 1n;
 }
 
 export function isEmpty({ low, high }: SlotBits): boolean {

@@ -70,27 +70,39 @@ export async function countCounted(
 }
 
 export async function deleteDetail(trx: Trx, { detail }: Family, day: string, coinIds: readonly string[]) {
-  return affected(sql`DELETE FROM ${sql.table(detail)}
-    WHERE ${ofDay('timestamp_iso', day)} AND coin_id IN (${sql.join(coinIds)})`.execute(trx));
+  return affected(
+    sql`DELETE FROM ${sql.table(detail)}
+    WHERE ${ofDay('timestamp_iso', day)} AND coin_id IN (${sql.join(coinIds)})`.execute(trx),
+  );
 }
 
 export async function deleteDaily(trx: Trx, { aggregated }: Family, month: string, coinIds: readonly string[]) {
-  return affected(sql`DELETE FROM ${sql.table(aggregated)}
-    WHERE coin_id IN (${sql.join(coinIds)}) AND ${ofMonth('day', month)}`.execute(trx));
-}
-
-/** Monthly values of months before `before`, at most so many. */
-export async function deleteMonthly(trx: Trx, { summary }: Family, before: string, limit: number) {
   return affected(
-    sql`DELETE FROM ${sql.table(summary)} WHERE month < ${before} ORDER BY month LIMIT ${limit}`.execute(trx),
+    sql`DELETE FROM ${sql.table(aggregated)}
+    WHERE coin_id IN (${sql.join(coinIds)}) AND ${ofMonth('day', month)}`.execute(trx),
   );
 }
 
-/** What the ledger says of days before `before`, whose values are gone altogether. */
-export async function forgetSlots(trx: Trx, { detail }: Family, before: string, limit: number) {
-  return affected(
-    sql`DELETE FROM retention_ledger WHERE table_name = ${detail} AND day < ${before} LIMIT ${limit}`.execute(trx),
-  );
+/** Monthly values of one month, at most so many. */
+export async function deleteMonthly(trx: Trx, { summary }: Family, month: string, limit: number) {
+  return affected(sql`DELETE FROM ${sql.table(summary)} WHERE month = ${month} LIMIT ${limit}`.execute(trx));
+}
+
+/** The first day before `before` of which the ledger of the family says something. */
+export async function firstLedgerDay(db: Db, { detail }: Family, before: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('retention_ledger')
+    .select('day')
+    .where('table_name', '=', detail)
+    .where('day', '<', before)
+    .orderBy('day')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.day;
+}
+
+export async function forgetSlots(trx: Trx, { detail }: Family, day: string): Promise<void> {
+  await trx.deleteFrom('retention_ledger').where('table_name', '=', detail).where('day', '=', day).execute();
 }
 
 /**
@@ -113,8 +125,10 @@ export async function deleteUnexplained(
   }
   const unexplained = coinIds.filter((coin) => !explained.has(coin));
   if (unexplained.length === 0) return 0;
-  return affected(sql`DELETE FROM source_observations
-    WHERE ${ofDay('slot', day)} AND coin_id IN (${sql.join(unexplained)})`.execute(trx));
+  return affected(
+    sql`DELETE FROM source_observations
+    WHERE ${ofDay('slot', day)} AND coin_id IN (${sql.join(unexplained)})`.execute(trx),
+  );
 }
 
 /** Failed calls or rejected records from before the day, oldest first, at most so many. */

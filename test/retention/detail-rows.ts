@@ -25,7 +25,10 @@ const slots = sql`(SELECT ones.n + 10 * tens.n AS s FROM ${digits} ones CROSS JO
  */
 export async function fillDetail(db: Kysely<Schema>, family: Family, filling: Filling): Promise<void> {
   const { coins, days, everyNth = 1, sources = [], shift = 0 } = filling;
-  const names = sql.join(coins.map((coin, index) => sql`SELECT ${sql.lit(index)} AS c, ${coin} AS coin_id`), sql` UNION ALL `);
+  const names = sql.join(
+    coins.map((coin, index) => sql`SELECT ${sql.lit(index)} AS c, ${coin} AS coin_id`),
+    sql` UNION ALL `,
+  );
   const values = family.metrics.map((metric, index) => {
     const mixed = sql`MOD(s.s * 7919 + c.c * 10473 + ${sql.lit(index * 3_101 + shift)} + TO_DAYS(t.d) * 977, 89989)`;
     const scale = metric === 'data_quality_score' ? 100_000 : 100;
