@@ -10,6 +10,7 @@ import { doctor } from './commands/doctor';
 import { failures } from './commands/failures';
 import { helpOf, overview } from './commands/help';
 import { logs } from './commands/logs';
+import { metrics } from './commands/metrics';
 import { migrate } from './commands/migrate';
 import { run } from './commands/run';
 import { schedules } from './commands/schedules';
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   logs,
   failures,
   show,
+  metrics,
   coins,
   addresses,
   sources,
