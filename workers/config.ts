@@ -62,7 +62,7 @@ const general: readonly Variable[] = [
     default: '30',
     says: "days that log rows are kept; a date's state is never deleted",
   },
-  ...retentionVariables.map(({ name, days, says }) => ({ name, default: String(days), says })),
+  ...retentionVariables,
   { name: 'CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', default: '120', says: 'whole time of one request to a source' },
   {
     name: 'CRYPTOFLOW_DATA_LABEL',
@@ -184,10 +184,7 @@ export function readConfig(env: Environment = environment()): Config {
         30,
         'whole days, at least 1',
       ),
-      retention: retentionOf(
-        (name, days) => problems.read(name, z.coerce.number().int().min(1), days, 'whole days, at least 1'),
-        (problem) => problems.add(problem),
-      ),
+      retention: retentionOf(problems.read.bind(problems), (problem) => problems.add(problem)),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
     },

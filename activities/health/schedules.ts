@@ -4,7 +4,7 @@ import { datasets } from '../registry';
 import { brief, dayFrom, ok, warning, type HealthContext } from './check';
 
 /** The table in workers/schedules.ts says what they do; activities cannot import it, a test compares the two. */
-export const expectedSchedules = ['daily-ingestion', 'check-health', 'sync-coins'] as const;
+export const expectedSchedules = ['daily-ingestion', 'apply-retention', 'check-health', 'sync-coins'] as const;
 
 /** Time within which a DAG that was started must have opened its first run. */
 const logWithinMs = 30 * 60_000;

@@ -31,7 +31,10 @@ test.each([
   expect(cutoffsOf(policy, date).aggregated).toBe(month);
 });
 
-test('the specification’s policies are the default', () => {
+test('the policies of the specification are the default; each can be set', () => {
+  expect(
+    readConfig({ ...base, CRYPTOFLOW_SENTIMENT_RETENTION_DAYS: '7/31/62' }).settings.retention.policies,
+  ).toMatchObject({ crypto_sentiment_data: { detailDays: 7, aggregatedDays: 31, summaryDays: 62 } });
   expect(readConfig(base).settings.retention).toEqual({
     policies: {
       onchain_data: { detailDays: 90, aggregatedDays: 365, summaryDays: 1_825 },
@@ -42,21 +45,17 @@ test('the specification’s policies are the default', () => {
 });
 
 test.each([
-  [
-    { CRYPTOFLOW_ONCHAIN_DETAIL_DAYS: '400' },
-    /CRYPTOFLOW_ONCHAIN_DETAIL_DAYS, .*detail would be gone before its daily values/,
-  ],
-  [
-    { CRYPTOFLOW_SENTIMENT_SUMMARY_DAYS: '370' },
-    /months would be gone when they are made; give the monthly ones at least 31/,
-  ],
-  [{ CRYPTOFLOW_ONCHAIN_DETAIL_DAYS: '0' }, /CRYPTOFLOW_ONCHAIN_DETAIL_DAYS "0" is not whole days, at least 1/],
-  [{ CRYPTOFLOW_ONCHAIN_DETAIL_DAYS: '-3' }, /"-3" is not whole days/],
-  [{ CRYPTOFLOW_FAILURE_RETENTION_DAYS: '1.5' }, /"1.5" is not whole days/],
-  [{ CRYPTOFLOW_ONCHAIN_DETAILS_DAYS: '9' }, /is not a variable of cryptoflow/],
-])('a policy that would lose values, or reaches into the future, is refused: %j', (environment, expected) => {
-  expect(() => readConfig({ ...base, ...environment })).toThrow(ConfigError);
-  expect(() => readConfig({ ...base, ...environment })).toThrow(expected);
+  ['ONCHAIN', '400/365/1825', /CRYPTOFLOW_ONCHAIN_RETENTION_DAYS keeps .*detail would be gone before its daily values/],
+  ['SENTIMENT', '30/365/370', /months would be gone when they are made; give the monthly ones at least 31/],
+  ['ONCHAIN', '0/365/1825', /RETENTION_DAYS "0\/365\/1825" is not three numbers of days, each at least 1/],
+  ['ONCHAIN', '-3/365/1825', /is not three numbers/],
+  ['ONCHAIN', '90', /is not three numbers/],
+  ['FAILURE', '1.5', /"1.5" is not whole days/],
+  ['FAILURES', '9', /is not a variable of cryptoflow/],
+])('a policy that would lose values, or reaches into the future, is refused: %s %s', (of, days, expected) => {
+  const environment = { ...base, [`CRYPTOFLOW_${of}_RETENTION_DAYS`]: days };
+  expect(() => readConfig(environment)).toThrow(ConfigError);
+  expect(() => readConfig(environment)).toThrow(expected);
 });
 
 test('a policy may keep daily values no longer than the detail, as then they become monthly ones', () => {

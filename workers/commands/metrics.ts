@@ -24,7 +24,7 @@ export const metrics: Command = {
       limit: { value: '<number>', says: 'at most so many values; 200' },
     },
     notes: [
-      'What is kept by slot, by day or by month is a matter of its age (see the configuration: …_DETAIL_DAYS).',
+      'What is kept by slot, by day or by month is a matter of its age (CRYPTOFLOW_ONCHAIN_RETENTION_DAYS, CRYPTOFLOW_SENTIMENT_RETENTION_DAYS).',
       'A month that is only partly within the period is given as a whole.',
     ],
     examples: [
