@@ -14,6 +14,7 @@ import type { Schema } from '../../db/schema';
 import { databases, freshDatabase } from '../databases';
 import { contentOf, expectedDaily } from '../retention/content';
 import { daysFrom, fillDetail } from '../retention/detail-rows';
+import { retainUnchunked } from '../retention/unchunked';
 
 const onchain = familyOf('onchain_data');
 const sentiment = familyOf('crypto_sentiment_data');
@@ -110,6 +111,14 @@ describe.each(databases())('retention on $name', (server) => {
       expect(await catchAllRows(db)).toEqual([]);
     },
   );
+
+  test('what the bench measures against writes the same', async () => {
+    await fillDetail(db, sentiment, { coins, days: daysFrom('2026-03-30', 3), everyNth: 4 });
+    const expected = await expectedDaily(db, sentiment, '2026-04-01');
+    await retainUnchunked(db, sentiment, '2026-04-01');
+    expect(await contentOf(db, sentiment.aggregated)).toEqual(expected);
+    expect(await count(sentiment.detail)).toBe(24 * coins.length);
+  });
 
   test('a late row counts once: one that was counted is discarded, a new one is merged', async () => {
     const day = '2026-06-30';

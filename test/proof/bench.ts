@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
 import { benchBudget } from './bench-budget';
 import { benchOrchestrate } from './bench-orchestrate';
+import { benchRetain } from './bench-retain';
 
 // `npm run bench -- <name> [--json]`: measures, says what it measures while it does, and ends with one line of figures.
 
@@ -25,6 +26,10 @@ const benches: Readonly<Record<string, Bench>> = {
   orchestrate: {
     says: 'what a page and a run of ours cost beside activities and children that do nothing (4 min)',
     run: benchOrchestrate,
+  },
+  retain: {
+    says: 'a year of 15-minute rows of 50 assets to daily values, against one unchunked statement (8 min)',
+    run: benchRetain,
   },
 };
 
