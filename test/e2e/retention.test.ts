@@ -110,7 +110,7 @@ describe('applyRetention', () => {
     const dates = async () =>
       (await listRuns(product.db, { source: 'cryptoflow', limit: 100 }))
         .filter((run) => run.triggeredBy.startsWith('schedule late') && run.status === 'success')
-        .map((run) => run.targetDate)
+        .map((run) => String(run.targetDate))
         .toSorted();
     for (let waited = 0; (await dates()).length < 2 && waited < 30_000; waited += 100) await sleep(100);
     expect(await dates()).toEqual(['2026-02-27', '2026-02-28']);

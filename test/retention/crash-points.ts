@@ -30,3 +30,5 @@ export const crashPoints: readonly CrashPoint[] = [
 
 /** Points that come when all detail is counted: in a sweep they are the last. */
 export const latePoints: ReadonlySet<string> = new Set(crashPoints.slice(-3).map(({ name }) => name));
+
+export const lastPoint = crashPoints.at(-1)!.name;

@@ -10,7 +10,7 @@ import { ensureMonthPartition } from '../../db/partitions';
 import { isCounted } from '../../db/queries/retention-ledger';
 import type { Schema } from '../../db/schema';
 import { contentOf } from './content';
-import { crashPoints, latePoints } from './crash-points';
+import { crashPoints, lastPoint, latePoints } from './crash-points';
 import type { CrashTask } from './crashing';
 import { daysFrom, fillDetail } from './detail-rows';
 
@@ -72,11 +72,10 @@ export async function sweep(options: SweepOptions): Promise<{ figures: SweepFigu
     const early = shuffled(crashPoints.filter(({ name }) => !latePoints.has(name)));
     const late = crashPoints.filter(({ name }) => latePoints.has(name));
     for (const { name } of [...early, ...late]) {
-      const isKilled = await runChild(options, {
-        logId: round + 1,
-        point: name,
-        occurrence: latePoints.has(name) ? 1 : 1 + Math.floor(Math.random() * 2),
-      });
+      // a month is given back only when nobody writes into it any more
+      if (name === lastPoint) figures.writes += await writer.stop();
+      const occurrence = latePoints.has(name) ? 1 : 1 + Math.floor(Math.random() * 2);
+      const isKilled = await runChild(options, { logId: round + 1, point: name, occurrence });
       if (isKilled) figures.kills += 1;
       else problems.push(`round ${round}: it ended without being killed at "${name}"`);
       const { lost, countedTwice } = await lookAround(db, writer.written());
@@ -85,7 +84,6 @@ export async function sweep(options: SweepOptions): Promise<{ figures: SweepFigu
       if (lost + countedTwice > 0)
         problems.push(`round ${round}, behind "${name}": ${lost} lost, ${countedTwice} too many or too few counted`);
     }
-    figures.writes += await writer.stop();
     await runChild(options, { logId: round + 1, occurrence: 1 });
     const isEqual = JSON.stringify(await stateOf(db)) === JSON.stringify(expected);
     if (!isEqual) {
