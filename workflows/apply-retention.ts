@@ -99,7 +99,7 @@ async function retainTable(
 
 function whereOf(position: Position | undefined): string {
   if (!position) return '';
-  return `: ${position.step}${position.step === 'aggregate' ? ` from ${position.from}` : ''}`;
+  return position.step === 'aggregate' ? `: from ${position.from}` : `: ${position.step}`;
 }
 
 const nothing = { processed: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 };

@@ -8,13 +8,13 @@ import type { Cutoffs } from './policies';
 
 /** Where the work stands: everything before it is done. It goes from one activity to the next. */
 export interface Position {
-  step: 'aggregate' | 'summarize' | 'expire';
+  step: 'tidy' | 'aggregate' | 'summarize' | 'expire';
   /** aggregate: the day to look from; deleted rows before it may not be cleared away yet, and would be read again */
   from: string;
   pace: Pace;
 }
 
-export const start: Position = { step: 'aggregate', from: '0001-01-01', pace: { size: 4 } };
+export const start: Position = { step: 'tidy', from: '0001-01-01', pace: { size: 4 } };
 
 export interface FamilyWork extends ChunkWork {
   cutoffs: Cutoffs;
@@ -25,12 +25,16 @@ export interface FamilyWork extends ChunkWork {
 }
 
 /**
- * Moves what is beyond its days: detail → daily values, daily → monthly, monthly → gone; then gives empty partitions
- * back. Finds its work by looking, so it may be ended and begun again at any point.
+ * Moves what is beyond its days: detail → daily values, daily → monthly, monthly → gone.
+ * Finds its work by looking, so it may be ended and begun again at any point.
  * @returns where to go on; undefined when all is done
  */
 export async function retainFamily(work: FamilyWork, position: Position = start): Promise<Position | undefined> {
   const at = { ...position, pace: { ...position.pace } };
+  if (at.step === 'tidy') {
+    await tidy(work);
+    at.step = 'aggregate';
+  }
   if (at.step === 'aggregate') {
     if (!(await aggregate(work, at))) return at;
     at.step = 'summarize';
@@ -39,10 +43,16 @@ export async function retainFamily(work: FamilyWork, position: Position = start)
     if (!(await summarize(work, at))) return at;
     at.step = 'expire';
   }
-  if (!(await expire(work))) return at;
-  for (const table of [work.family.detail, 'source_observations'])
-    await mergeEmptyMonths(work.db, table, work.cutoffs.detail.slice(0, 7));
-  return undefined;
+  return (await expire(work)) ? undefined : at;
+}
+
+/**
+ * Gives back the months that an earlier run has emptied. Not those of this one: its deleted rows are not cleared away
+ * yet, and reading over them would hold up writers.
+ */
+async function tidy({ db, family, cutoffs }: FamilyWork): Promise<void> {
+  for (const table of [family.detail, 'source_observations'])
+    await mergeEmptyMonths(db, table, cutoffs.detail.slice(0, 7));
 }
 
 async function aggregate(work: FamilyWork, at: Position): Promise<boolean> {

@@ -72,8 +72,11 @@ export async function sweep(options: SweepOptions): Promise<{ figures: SweepFigu
     const early = shuffled(crashPoints.filter(({ name }) => !latePoints.has(name)));
     const late = crashPoints.filter(({ name }) => latePoints.has(name));
     for (const { name } of [...early, ...late]) {
-      // a month is given back only when nobody writes into it any more
-      if (name === lastPoint) figures.writes += await writer.stop();
+      // a month is given back by the run behind the one that emptied it, when nobody writes into it any more
+      if (name === lastPoint) {
+        figures.writes += await writer.stop();
+        await runChild(options, { logId: round + 1, occurrence: 1 });
+      }
       const occurrence = latePoints.has(name) ? 1 : 1 + Math.floor(Math.random() * 2);
       const isKilled = await runChild(options, { logId: round + 1, point: name, occurrence });
       if (isKilled) figures.kills += 1;
