@@ -46,6 +46,9 @@ describe('applyRetention', () => {
       'would count 192 rows from before 2026-08-24 into daily values, turn 0 daily values from before 2025-11-01 into monthly ones, delete 0 monthly values from before 2021-11-01',
       'would count 48 rows from before 2026-10-23 into daily values, turn 0 daily values from before 2025-11-01 into monthly ones, delete 0 monthly values from before 2023-11-01',
     ]);
+    const typed = ['run', 'applyRetention', '--date', '2026-11-21', '--tables', 'onchain_data', '--dry-run', '--wait'];
+    const { stdout } = await cli(typed, product.environment);
+    expect(stdout).toContain('would count 192 rows from before 2026-08-24 into daily values');
     expect(await rowsOf('onchain_data')).toBe(288);
     expect(await listRuns(db, { source: 'cryptoflow', limit: 10 })).toEqual([]);
 

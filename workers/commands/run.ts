@@ -32,6 +32,8 @@ export const run: Command = {
       to: { value: '<date>', says: 'backfill: last logical date' },
       workflow: { value: '<type>', says: 'backfill: the DAG to run; dailyIngestion when left out' },
       concurrency: { value: '<number>', says: 'backfill: dates at the same time; 2 when left out' },
+      tables: { value: '<a,b>', says: 'applyRetention: onchain_data, data_ingestion_logs, …; all when left out' },
+      'dry-run': { says: 'applyRetention: says what it would do, changes nothing' },
       input: { value: '<json>', says: 'the whole input instead of the options above' },
       wait: { says: 'follow it to its end; exit code 1 if it failed' },
     },
@@ -39,6 +41,7 @@ export const run: Command = {
       'run dailyIngestion --date 2026-11-21 --coins bitcoin,ethereum --wait',
       'run ingestDataset --datasets blockchair.blocks --coins bitcoin --date 2026-11-21',
       'run backfill --from 2026-11-01 --to 2026-11-10 --datasets prices --concurrency 2',
+      'run applyRetention --dry-run --wait',
       `run checkHealth --wait --json`,
     ],
     async run(call, connections) {
@@ -70,6 +73,8 @@ function inputOf(call: Call, workflow: string): Input {
     to: call.day('to'),
     workflow: call.text('workflow'),
     concurrency: call.count('concurrency', { from: 1, to: 50 }),
+    tables: call.list('tables'),
+    dryRun: call.isSet('dry-run') || undefined,
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const text = call.text('input');
