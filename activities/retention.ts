@@ -5,7 +5,7 @@ import { sumPages } from '../db/queries/ingestion-pages';
 import type { ActivityDeps } from './deps';
 import { SourceFailure } from './failures';
 import { retainFamily, type Position } from './retention/family';
-import { deleteOldRows } from './retention/logs';
+import { deleteOldRows } from './retention/old-rows';
 import { planTable, planText, type TablePlan } from './retention/plan';
 import { cutoffsOf } from './retention/policies';
 import { chosenTables, familyNamed, type RetainedTable } from './retention/tables';

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import { retrying } from '../../db/failures';
-import { dayAfter, monthAfter, type Family } from '../../db/families';
+import { dayAfter, monthAfter } from '../../db/days';
+import type { Family } from '../../db/families';
 import { condenseDay, condenseMonth, mergeCondensed } from '../../db/queries/condensed';
 import { noteChangedUnits, type Unit, type UnitTable } from '../../db/queries/changed-units';
 import { addToPage } from '../../db/queries/ingestion-pages';

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { dayAfter } from '../../db/families';
+import { dayAfter } from '../../db/days';
 import { mergeEmptyMonths } from '../../db/partitions';
 import { coinsOfDay, coinsOfMonth, firstDay, firstLedgerDay, firstMonth } from '../../db/queries/retention';
 import { aggregateDay, expireMonth, forgetDay, summarizeMonth, type ChunkWork } from './chunks';

@@ -8,7 +8,7 @@ import {
   countRows,
 } from '../../db/queries/retention-plan';
 import type { Schema } from '../../db/schema';
-import type { DeletionWork } from './logs';
+import type { DeletionWork } from './old-rows';
 import { cutoffsOf, firstKept, oldestDetail, oldRunsOf } from './policies';
 import { familyNamed, type RetainedTable } from './tables';
 

@@ -1,5 +1,6 @@
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
-import { dayAfter, monthAfter, type Family } from '../families';
+import { dayAfter, monthAfter } from '../days';
+import type { Family } from '../families';
 import type { Schema } from '../schema';
 import { highBit, isCounted, lowBit, type SlotBits } from './retention-ledger';
 

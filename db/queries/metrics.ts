@@ -1,5 +1,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
-import { dayAfter, families, type Family } from '../families';
+import { dayAfter } from '../days';
+import { families, type Family } from '../families';
 import type { Schema } from '../schema';
 import { condenseDay, type Condensed } from './condensed';
 import { isCounted } from './retention-ledger';

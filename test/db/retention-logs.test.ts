@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sql, type Kysely } from 'kysely';
-import { deleteOldRows } from '../../activities/retention/logs';
+import { deleteOldRows } from '../../activities/retention/old-rows';
 import { migrateToLatest } from '../../db/migrate';
 import { countOldRuns } from '../../db/queries/ingestion-logs';
 import { oldRunsOf } from '../../activities/retention/policies';

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { retainFamily, type Position } from '../../activities/retention/family';
-import { deleteOldRows } from '../../activities/retention/logs';
+import { deleteOldRows } from '../../activities/retention/old-rows';
 import { planTable } from '../../activities/retention/plan';
 import type { Cutoffs } from '../../activities/retention/policies';
 import { retainedTables } from '../../activities/retention/tables';

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { coinsOfDay, deleteOlder, firstDay } from '../../db/queries/retention';
 import { deleteOldRuns } from '../../db/queries/ingestion-logs';
 import { addToPage } from '../../db/queries/ingestion-pages';
-import { dayAfter } from '../../db/families';
+import { dayAfter } from '../../db/days';
 import type { Schema } from '../../db/schema';
 import { inChunk, sweepObservations } from './chunks';
 import { inChunks } from './family';
