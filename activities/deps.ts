@@ -18,6 +18,8 @@ export interface Settings {
   dataLabel: string | null;
   /** the whole time of one request */
   requestTimeoutMs: number;
+  /** how long after its end a workflow's last activity may still write its page (activities/health/lost-runs.ts) */
+  settleMs: number;
 }
 
 /** Everything that activities are given; they have no other way to the world. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
+import type { Settings } from '../activities/deps';
 import { migrateToLatest } from '../db/migrate';
 import { readConfig, type Config } from '../workers/config';
 import { prepareNamespace } from '../workers/stack/namespace';
@@ -29,6 +30,8 @@ export interface ProductOptions {
   server: DatabaseServer;
   simulator?: SimulatorOptions;
   environment?: Record<string, string>;
+  /** what no variable of the environment sets */
+  settings?: Partial<Settings>;
 }
 
 export const bundle = path.join(__dirname, '..', '.build', 'workflow-bundle.js');
@@ -74,7 +77,8 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     COINGECKO_PER_MINUTE: '60000',
     ...options.environment,
   };
-  const config = readConfig(environment);
+  const read = readConfig(environment);
+  const config: Config = { ...read, settings: { ...read.settings, ...options.settings } };
   if (!loggerInstalled) installLogger(config.secrets, 'ERROR');
   loggerInstalled = true;
   const workers = await startWorkers(config, { bundle });

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import type { ConfiguredSource, Settings } from '../activities/deps';
+import { tokensIn } from '../activities/http';
 import { sources } from '../activities/registry';
 import type { Limits, Source } from '../activities/source';
 import { retentionVariables, retentionOf } from './retention-config';
@@ -97,7 +98,7 @@ function variablesOf(source: Source): Variable[] {
     {
       name: `${prefix}_BASE_URL`,
       default: [...new Set(Object.values(source.plans).map((plan) => plan.baseUrl))].join(', '),
-      says: 'where the API is',
+      says: 'where the API is; what looks like a token in its path is kept secret like a key',
     },
     {
       name: `${prefix}_PER_MINUTE`,
@@ -187,6 +188,8 @@ export function readConfig(env: Environment = environment()): Config {
       retention: retentionOf(problems.read.bind(problems), (problem) => problems.add(problem)),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
+      // a terminated workflow's activity hears of it with its next heartbeat, within 20 s
+      settleMs: 30_000,
     },
     shutdownGraceSeconds: problems.read('CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', positive, 20, 'seconds'),
     secrets: secretsOf(env, databaseUrl),
@@ -235,6 +238,13 @@ function temporalConfig(env: Environment, problems: Problems): Config['temporal'
   }
 }
 
+/** Paths are put behind it. A login in it would not be sent. */
+const baseUrlShape = z.url({ protocol: /^https?$/ }).refine((text) => {
+  const { username, password, search, hash } = new URL(text);
+  return [username, password, search, hash].every((part) => part === '');
+});
+const baseUrlExpected = 'an http(s) URL without user, password, query and fragment';
+
 function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   const prefix = source.name.toUpperCase();
   const apiKey = problems.read(`${prefix}_API_KEY`, z.string().trim().min(1), undefined, 'a key');
@@ -262,7 +272,7 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   if (perMinute !== undefined) Object.assign(limits, { perMinute, perSecond: undefined });
   if (perDay !== undefined) limits.perDay = perDay;
   if (perMonth !== undefined) limits.perMonth = perMonth;
-  const baseUrl = problems.read(`${prefix}_BASE_URL`, z.url({ protocol: /^https?$/ }), plan.baseUrl, 'an http(s) URL');
+  const baseUrl = problems.read(`${prefix}_BASE_URL`, baseUrlShape, plan.baseUrl, baseUrlExpected);
   const pagesPerRun = problems.read(
     `${prefix}_PAGES_PER_RUN`,
     z.coerce.number().int().min(1),
@@ -275,7 +285,9 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
 function secretsOf(env: Environment, databaseUrl: string): string[] {
   const keys = sources.map((source) => env[`${source.name.toUpperCase()}_API_KEY`]?.trim());
   const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : undefined;
-  return [...keys, env.TEMPORAL_API_KEY, password].filter(
+  // gateways want their token in the path
+  const tokens = sources.flatMap((source) => tokensIn(env[`${source.name.toUpperCase()}_BASE_URL`]?.trim() ?? ''));
+  return [...keys, ...tokens, env.TEMPORAL_API_KEY, password].filter(
     (secret): secret is string => secret !== undefined && secret.length >= 4,
   );
 }

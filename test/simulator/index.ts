@@ -21,6 +21,8 @@ export interface SimulatorOptions {
   transactionsPerDay?: number;
   /** Keys that are accepted; none by default. */
   keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[] };
+  /** All is behind a gateway that wants this token in the path. */
+  pathToken?: string;
   /** The limits that the services document, or none; default documented. */
   limits?: 'documented' | 'none';
   /** Serves the recorded answers of this folder instead of a world. */
@@ -61,12 +63,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const upstreams = options.replayFolder
     ? createReplay(options.replayFolder, simulated(world, options))
     : simulated(world, options);
-  const server = createSimulatorServer(upstreams, faults, traffic);
+  const server = createSimulatorServer(upstreams, faults, traffic, options.pathToken);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const gateway = options.pathToken === undefined ? '' : `/gateway/${options.pathToken}`;
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${gateway}`;
 
   return {
     url,
