@@ -35,6 +35,9 @@ export interface CondensedDay {
 
 type Row = Record<string, string | number | null>;
 
+/** A statement that locks goes by an index: scanning a small partition would lock all of it, and the live writer out. */
+export const bySlotOrCoin = sql`FORCE INDEX (uq_slot_coin, idx_coin_timestamp)`;
+
 /**
  * Condenses what the detail has of one UTC day and some coins. Rows whose slot is in the aggregates already are left out.
  * @param lock holds the rows, and the gaps between them, until the transaction ends
@@ -58,7 +61,7 @@ export async function condenseDay(
   const { rows } = await sql<Row>`
     SELECT d.coin_id, COUNT(*) AS row_count, BIT_OR(${lowBit('d.timestamp_iso')}) AS slots_low,
       BIT_OR(${highBit('d.timestamp_iso')}) AS slots_high, ${sql.join(perMetric)}
-    FROM ${sql.table(family.detail)} d
+    FROM ${sql.table(family.detail)} d ${bySlotOrCoin}
     LEFT JOIN retention_ledger l ON l.table_name = ${family.detail} AND l.coin_id = d.coin_id AND l.day = ${day}
     WHERE ${ofDay('d.timestamp_iso', day)} AND d.coin_id IN (${sql.join(coinIds)})
       AND (l.coin_id IS NULL OR NOT ${isCounted('d', 'l')})
@@ -103,7 +106,7 @@ async function valuesAt(
   if (times.size === 0) return new Map();
   const found = await sql<Row>`
     SELECT coin_id, timestamp_iso, ${sql.join(metrics.map((metric) => sql.ref(metric)))}
-    FROM ${sql.table(detail)}
+    FROM ${sql.table(detail)} ${bySlotOrCoin}
     WHERE timestamp_iso IN (${sql.join([...times])}) AND coin_id IN (${sql.join(rows.map((row) => row.coin_id))})
     ${locked}`.execute(db);
   return new Map(found.rows.map((row) => [`${row.timestamp_iso} ${row.coin_id}`, row]));

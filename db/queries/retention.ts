@@ -1,7 +1,7 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { families, type Family } from '../families';
 import type { Schema } from '../schema';
-import { ofDay, ofMonth } from './condensed';
+import { bySlotOrCoin, ofDay, ofMonth } from './condensed';
 import { isCounted } from './retention-ledger';
 
 // What retention looks for and what it deletes. Everything that deletes takes a transaction, and deletes only what the
@@ -62,7 +62,7 @@ export async function countCounted(
   coinIds: readonly string[],
 ): Promise<number> {
   const { rows } = await sql<{ rows: number }>`
-    SELECT COUNT(*) AS ${sql.ref('rows')} FROM ${sql.table(detail)} d
+    SELECT COUNT(*) AS ${sql.ref('rows')} FROM ${sql.table(detail)} d ${bySlotOrCoin}
     JOIN retention_ledger l ON l.table_name = ${detail} AND l.coin_id = d.coin_id AND l.day = ${day}
     WHERE ${ofDay('d.timestamp_iso', day)} AND d.coin_id IN (${sql.join(coinIds)}) AND ${isCounted('d', 'l')}
     FOR UPDATE`.execute(trx);
@@ -71,8 +71,8 @@ export async function countCounted(
 
 export async function deleteDetail(trx: Trx, { detail }: Family, day: string, coinIds: readonly string[]) {
   return affected(
-    sql`DELETE FROM ${sql.table(detail)}
-    WHERE ${ofDay('timestamp_iso', day)} AND coin_id IN (${sql.join(coinIds)})`.execute(trx),
+    sql`DELETE d FROM ${sql.table(detail)} d ${bySlotOrCoin}
+    WHERE ${ofDay('d.timestamp_iso', day)} AND coin_id IN (${sql.join(coinIds)})`.execute(trx),
   );
 }
 
@@ -119,15 +119,15 @@ export async function deleteUnexplained(
   const explained = new Set<string>();
   for (const { detail } of families.filter((family) => family !== emptied)) {
     const { rows } = await sql<{ coin_id: string }>`
-      SELECT DISTINCT coin_id FROM ${sql.table(detail)}
+      SELECT DISTINCT coin_id FROM ${sql.table(detail)} ${bySlotOrCoin}
       WHERE ${ofDay('timestamp_iso', day)} AND coin_id IN (${sql.join(coinIds)}) LOCK IN SHARE MODE`.execute(trx);
     for (const row of rows) explained.add(row.coin_id);
   }
   const unexplained = coinIds.filter((coin) => !explained.has(coin));
   if (unexplained.length === 0) return 0;
   return affected(
-    sql`DELETE FROM source_observations
-    WHERE ${ofDay('slot', day)} AND coin_id IN (${sql.join(unexplained)})`.execute(trx),
+    sql`DELETE o FROM source_observations o FORCE INDEX (PRIMARY, idx_coin_slot)
+    WHERE ${ofDay('o.slot', day)} AND o.coin_id IN (${sql.join(unexplained)})`.execute(trx),
   );
 }
 

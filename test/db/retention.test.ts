@@ -6,10 +6,12 @@ import type { Cutoffs } from '../../activities/retention/policies';
 import { retainedTables } from '../../activities/retention/tables';
 import { openDatabase } from '../../db/connect';
 import { families, familyOf, type Family } from '../../db/families';
+import { describeDatabaseError } from '../../db/failures';
 import { migrateToLatest } from '../../db/migrate';
 import { catchAllRows, ensureMonthPartition } from '../../db/partitions';
+import { condenseDay } from '../../db/queries/condensed';
 import { readMetrics, type MetricValue } from '../../db/queries/metrics';
-import { archivedSlots, hasSlot } from '../../db/queries/retention-ledger';
+import { archivedSlots, hasSlot, holdLedger } from '../../db/queries/retention-ledger';
 import type { Schema } from '../../db/schema';
 import { databases, freshDatabase } from '../databases';
 import { contentOf, expectedDaily } from '../retention/content';
@@ -156,6 +158,39 @@ describe.each(databases())('retention on $name', (server) => {
         .orderBy('cursor_key')
         .execute()
     ).map((row) => [row.cursor_key, row.records_inserted, row.records_unchanged]);
+
+  test('while a day is counted nobody writes into it, and everybody beside it', async () => {
+    const days = daysFrom('2026-06-28', 3);
+    await fillDetail(db, onchain, { coins, days, everyNth: 2 });
+    const other = openDatabase(url, { poolSize: 1 });
+    try {
+      await sql`SET SESSION innodb_lock_wait_timeout = 1`.execute(other.db);
+      const kindOf = (work: Promise<unknown>) =>
+        work.then(
+          () => 'done',
+          (error: unknown) => describeDatabaseError(error).kind,
+        );
+      const write = (coin: string, slot: string) =>
+        kindOf(
+          sql`INSERT INTO onchain_data (symbol, coin_id, timestamp_iso, log_id, block_height) VALUES ('X', ${coin}, ${slot}, 1, 7)
+          ON DUPLICATE KEY UPDATE block_height = VALUES(block_height)`.execute(other.db),
+        );
+      await db
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .execute(async (trx) => {
+          await holdLedger(trx, 'onchain_data', '2026-06-29', coins);
+          await condenseDay(trx, onchain, '2026-06-29', coins, { lock: true });
+          expect(await write('bitcoin', '2026-06-29 12:00:00')).toBe('lock-timeout');
+          expect(await write('bitcoin', '2026-06-29 12:15:00')).toBe('lock-timeout');
+          expect(await write('solana', '2026-06-29 23:45:00')).toBe('lock-timeout');
+          expect(await write('bitcoin', '2026-06-28 12:00:00')).toBe('done');
+          expect(await write('bitcoin', '2026-11-25 12:00:00')).toBe('done');
+        });
+    } finally {
+      await other.close();
+    }
+  });
 
   test('what sources said goes with the last row that it explains', async () => {
     const day = '2026-06-30';
