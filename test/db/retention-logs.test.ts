@@ -5,18 +5,11 @@ import { migrateToLatest } from '../../db/migrate';
 import { countOldRuns } from '../../db/queries/ingestion-logs';
 import { oldRunsOf } from '../../activities/retention/policies';
 import type { Schema } from '../../db/schema';
+import { readConfig } from '../../workers/config';
 import { databases, freshDatabase } from '../databases';
 
-const settings = {
-  logRetentionDays: 30,
-  retention: {
-    policies: {
-      onchain_data: { detailDays: 90, aggregatedDays: 365, summaryDays: 1_825 },
-      crypto_sentiment_data: { detailDays: 30, aggregatedDays: 365, summaryDays: 1_095 },
-    },
-    failureDays: 90,
-  },
-};
+/** the policies of the specification */
+const { settings } = readConfig({ DATABASE_URL: 'mysql://user@127.0.0.1:3306/x' });
 const date = '2026-11-21';
 
 describe.each(databases())('retention of logs on $name', (server) => {
@@ -78,7 +71,7 @@ describe.each(databases())('retention of logs on $name', (server) => {
   test('failed calls and rejected records go after their days, however many there are', async () => {
     await sql`INSERT INTO source_call_failures (source, workflow_id, run_id, activity_id, activity_type, attempt, error_type, message, failed_at)
       SELECT 'test', 'w', REPEAT('r', 36), 'a', 't', n, 'Unavailable', 'm',
-        '2026-08-24 00:00:00' - INTERVAL (n - 2) SECOND
+        '2026-08-24 00:00:00' + INTERVAL 2 SECOND - INTERVAL n SECOND
       FROM (SELECT ROW_NUMBER() OVER () AS n FROM information_schema.COLUMNS LIMIT 700) numbers`.execute(db);
     await sql`INSERT INTO rejected_records (log_id, source, data_type, reason, raw, created_at) VALUES
       (1, 'test', 't', 'r', 'old', '2026-08-23 23:59:59.999999'), (1, 'test', 't', 'r', 'new', '2026-08-24 00:00:00')`.execute(

@@ -1,7 +1,8 @@
-import { sql } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { retainFamily } from '../../activities/retention/family';
 import { familyOf } from '../../db/families';
 import { migrateToLatest } from '../../db/migrate';
+import type { Schema } from '../../db/schema';
 import { contentOf, type ContentRow } from '../retention/content';
 import { daysFrom } from '../retention/detail-rows';
 import { databases, freshDatabase } from '../databases';
@@ -24,9 +25,23 @@ interface Sample {
 }
 
 describe.each(databases())('late rows at random on $name', (server) => {
-  test.each(seeds)('seed %i: nothing is lost, nothing counts twice', async (seed) => {
-    const { db } = await freshDatabase(server);
+  let db: Kysely<Schema>;
+  beforeAll(async () => {
+    ({ db } = await freshDatabase(server));
     await migrateToLatest(db);
+  });
+  beforeEach(async () => {
+    for (const table of [
+      family.detail,
+      family.aggregated,
+      family.summary,
+      'retention_ledger',
+      'ingestion_pages',
+    ] as const)
+      await db.deleteFrom(table).execute();
+  });
+
+  test.each(seeds)('seed %i: nothing is lost, nothing counts twice', async (seed) => {
     const random = randomOf(seed);
     const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
     /** by coin and slot: what is in the detail, what was counted by day, what by month */

@@ -13,6 +13,7 @@ import { condenseDay } from '../../db/queries/condensed';
 import { readMetrics, type MetricValue } from '../../db/queries/metrics';
 import { archivedSlots, hasSlot, holdLedger } from '../../db/queries/retention-ledger';
 import type { Schema } from '../../db/schema';
+import { readConfig } from '../../workers/config';
 import { databases, freshDatabase } from '../databases';
 import { contentOf, expectedDaily } from '../retention/content';
 import { daysFrom, fillDetail } from '../retention/detail-rows';
@@ -22,16 +23,8 @@ const onchain = familyOf('onchain_data');
 const sentiment = familyOf('crypto_sentiment_data');
 const coins = ['bitcoin', 'ethereum', 'solana'];
 const never: Pick<Cutoffs, 'aggregated' | 'summary'> = { aggregated: '2000-01-01', summary: '2000-01-01' };
-const settings = {
-  logRetentionDays: 30,
-  retention: {
-    policies: {
-      onchain_data: { detailDays: 90, aggregatedDays: 365, summaryDays: 1_825 },
-      crypto_sentiment_data: { detailDays: 30, aggregatedDays: 365, summaryDays: 1_095 },
-    },
-    failureDays: 90,
-  },
-};
+/** the policies of the specification */
+const { settings } = readConfig({ DATABASE_URL: 'mysql://user@127.0.0.1:3306/x' });
 
 describe.each(databases())('retention on $name', (server) => {
   let db: Kysely<Schema>;
