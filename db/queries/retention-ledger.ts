@@ -90,6 +90,34 @@ export async function archivedSlots(
   return new Map(rows.map(toEntry).filter(([, { low, high }]) => low !== 0n || high !== 0n));
 }
 
+/**
+ * Rows that are about to be written, parted: those of slots that are in the aggregates already change nothing any more,
+ * and are better said to be unchanged than written for retention to discard.
+ */
+export async function partArchived<T extends Readonly<Record<string, unknown>>>(
+  db: Kysely<Schema>,
+  table: FamilyName,
+  rows: readonly T[],
+): Promise<{ open: T[]; archived: T[] }> {
+  const days = new Map<string, T[]>();
+  for (const row of rows) {
+    const day = slotOf(row).slice(0, 10);
+    days.set(day, [...(days.get(day) ?? []), row]);
+  }
+  const parted = { open: [] as T[], archived: [] as T[] };
+  for (const [day, all] of days) {
+    const coins = [...new Set(all.map((row) => String(row.coin_id)))];
+    const slots = await archivedSlots(db, table, day, coins);
+    for (const row of all)
+      (hasSlot(slots.get(String(row.coin_id)), slotOf(row)) ? parted.archived : parted.open).push(row);
+  }
+  return parted;
+}
+
+function slotOf({ timestamp_iso: slot }: Readonly<Record<string, unknown>>): string {
+  return slot instanceof Date ? slot.toISOString() : String(slot);
+}
+
 /** @param slot time of the slot, ISO or as the database writes it, UTC */
 export function hasSlot(bits: SlotBits | undefined, slot: string): boolean {
   if (!bits) return false;

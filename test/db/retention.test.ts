@@ -11,7 +11,7 @@ import { migrateToLatest } from '../../db/migrate';
 import { catchAllRows, ensureMonthPartition } from '../../db/partitions';
 import { condenseDay } from '../../db/queries/condensed';
 import { readMetrics, type MetricValue } from '../../db/queries/metrics';
-import { archivedSlots, hasSlot, holdLedger } from '../../db/queries/retention-ledger';
+import { archivedSlots, hasSlot, holdLedger, partArchived } from '../../db/queries/retention-ledger';
 import type { Schema } from '../../db/schema';
 import { readConfig } from '../../workers/config';
 import { databases, freshDatabase } from '../databases';
@@ -124,6 +124,12 @@ describe.each(databases())('retention on $name', (server) => {
         hasSlot(archived.get('bitcoin'), `${day}T${time}:00Z`),
       ),
     ).toEqual([true, false, true, true, true, false]);
+
+    const rows = ['00:00', '00:15'].map((time) => ({ coin_id: 'bitcoin', timestamp_iso: `${day} ${time}:00.000000` }));
+    const fromElsewhere = { coin_id: 'dogecoin', timestamp_iso: new Date(`${day}T00:00:00Z`) };
+    expect(await partArchived(db, 'onchain_data', [...rows, fromElsewhere])).toEqual({
+      ...{ open: [rows[1], fromElsewhere], archived: [rows[0]] },
+    });
 
     // every second of these is counted: with other values, which must not show
     await fillDetail(db, onchain, { coins, days: [day], shift: 500 });
