@@ -125,9 +125,10 @@ async function whileWriting<T>(db: Kysely<Schema>, work: () => Promise<T>) {
       await sleep(Math.max(0, writeEveryMs - ms));
     }
   })();
-  const result = await work();
-  isOver = true;
-  await writer;
+  const result = await work().finally(async () => {
+    isOver = true;
+    await writer;
+  });
   const sorted = took.toSorted((one, other) => one - other);
   return {
     result,
