@@ -23,6 +23,8 @@ export interface SimulatorOptions {
   keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[] };
   /** All is behind a gateway that wants this token in the path. */
   pathToken?: string;
+  /** So many rows of a table at once, however few were asked for (Blockchair gives 100 at most): many rows in little time. */
+  rowsPerPage?: number;
   /** The limits that the services document, or none; default documented. */
   limits?: 'documented' | 'none';
   /** Serves the recorded answers of this folder instead of a world. */
@@ -92,10 +94,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 }
 
 /** The services there are: one line each. */
-function simulated(world: World, { keys = {}, limits }: SimulatorOptions): Upstream[] {
+function simulated(world: World, { keys = {}, limits, rowsPerPage }: SimulatorOptions): Upstream[] {
   const limited = limits !== 'none';
   return [
-    createBlockchair(world, { keys: keys.blockchair ?? [], limited }),
+    createBlockchair(world, { keys: keys.blockchair ?? [], limited, rowsPerPage }),
     createCoinGecko(world, { demoKeys: keys.coingeckoDemo ?? [], proKeys: keys.coingeckoPro ?? [], limited }),
   ];
 }
