@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
 import type { Cutoffs } from '../../activities/retention/policies';
+import { openDatabase } from '../../db/connect';
 import { retrying } from '../../db/failures';
 import { familyOf } from '../../db/families';
 import { ensureMonthPartition } from '../../db/partitions';
@@ -62,12 +63,12 @@ export async function sweep(options: SweepOptions): Promise<{ figures: SweepFigu
     writes: 0,
   };
   // undisturbed: all rows there from the beginning, one run, nobody else
-  await reset(db, { withLate: true });
+  await reset(options, { withLate: true });
   await runChild(options, { logId: 1, occurrence: 1 });
   const expected = await stateOf(db);
 
   for (let round = 1; round <= rounds; round += 1) {
-    await reset(db, { withLate: false });
+    await reset(options, { withLate: false });
     const writer = startWriter(db);
     const early = shuffled(crashPoints.filter(({ name }) => !latePoints.has(name)));
     const late = crashPoints.filter(({ name }) => latePoints.has(name));
@@ -131,10 +132,16 @@ async function clear(db: Kysely<Schema>): Promise<void> {
     await sql`TRUNCATE TABLE ${sql.table(table)}`.execute(db);
 }
 
-async function reset(db: Kysely<Schema>, { withLate }: { withLate: boolean }): Promise<void> {
-  await clear(db);
-  // an earlier round has merged it
+/** An earlier round has merged it, in another process: this one would believe in it for a minute. */
+async function makeMonth(url: string): Promise<void> {
+  const { db, close } = openDatabase(url, { poolSize: 1 });
   await ensureMonthPartition(db, 'onchain_data', '2026-01');
+  await close();
+}
+
+async function reset({ db, url }: SweepOptions, { withLate }: { withLate: boolean }): Promise<void> {
+  await clear(db);
+  await makeMonth(url);
   await sql`INSERT INTO onchain_data (${sql.join(columns())}) SELECT ${sql.join(columns())} FROM template
     WHERE ${sql.lit(withLate)} OR NOT ${isLate} ORDER BY timestamp_iso, coin_id`.execute(db);
   await sql`INSERT INTO source_observations (slot, coin_id, source, fields, log_id)
