@@ -8,6 +8,7 @@ import { createPageActivities } from './pages';
 import { createPlanActivities } from './plan';
 import { createRangeActivities } from './ranges';
 import { createReportActivities } from './report';
+import { createRetentionActivities } from './retention';
 import { createRunActivities } from './runs';
 import { createSourceActivities } from './sources';
 
@@ -22,6 +23,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createAdmissionActivities(deps),
     ...createSourceActivities(deps),
     ...createReportActivities(deps),
+    ...createRetentionActivities(deps),
     ...createHealthActivities(deps),
     ...createBackupActivities(deps),
     ...createCollectActivities(deps),

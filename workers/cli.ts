@@ -12,6 +12,7 @@ import { explain } from './commands/explain';
 import { failures } from './commands/failures';
 import { helpOf, overview } from './commands/help';
 import { logs } from './commands/logs';
+import { metrics } from './commands/metrics';
 import { migrate } from './commands/migrate';
 import { restore } from './commands/restore';
 import { run } from './commands/run';
@@ -30,6 +31,7 @@ const commands: readonly Command[] = [
   failures,
   show,
   explain,
+  metrics,
   coins,
   addresses,
   sources,

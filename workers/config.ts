@@ -6,6 +6,7 @@ import type { ConfiguredSource, Settings } from '../activities/deps';
 import { tokensIn } from '../activities/http';
 import { sources } from '../activities/registry';
 import type { Limits, Source } from '../activities/source';
+import { retentionVariables, retentionOf } from './retention-config';
 
 /** Everything that the environment says, read once, checked, frozen. The only reader of the environment. */
 export interface Config {
@@ -68,6 +69,7 @@ const general: readonly Variable[] = [
     default: '10',
     says: 'a collected value that is so many times larger or smaller than the last is reported (and kept)',
   },
+  ...retentionVariables,
   { name: 'CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', default: '120', says: 'whole time of one request to a source' },
   {
     name: 'CRYPTOFLOW_DATA_LABEL',
@@ -231,6 +233,7 @@ export function readConfig(env: Environment = environment()): Config {
         'whole days, at least 1',
       ),
       jumpFactor: problems.read('CRYPTOFLOW_JUMP_FACTOR', z.coerce.number().min(1.1), 10, 'a number of at least 1.1'),
+      retention: retentionOf(problems.read.bind(problems), (problem) => problems.add(problem)),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
       backup: backupConfig(problems, databaseUrl),

@@ -49,6 +49,14 @@ export const schedules: readonly ScheduleRow[] = [
     note: 'A run is for the quarter-hour that begins at its nominal time. A backfill of past times gets what the histories of the sources know of them.',
   },
   {
+    id: 'apply-retention',
+    workflow: 'applyRetention',
+    times: '30 3 * * *',
+    // The next night does all that a missed one would have done.
+    catchUpMs: 6 * hour,
+    note: 'Turns what is beyond its days into daily and monthly values; what is kept is counted back from the day before. A backfill of it is of no use.',
+  },
+  {
     id: 'check-health',
     workflow: 'checkHealth',
     times: '*/15 * * * *',

@@ -2,6 +2,7 @@
 export { dailyIngestion } from './daily-ingestion';
 export { ingestDataset } from './ingest-dataset';
 export { backfill } from './backfill';
+export { applyRetention } from './apply-retention';
 export { checkHealth } from './check-health';
 export { syncCoins } from './sync-coins';
 export { pauseSource } from './pause-source';

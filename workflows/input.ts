@@ -82,6 +82,13 @@ const backupInput = z.strictObject({
   drill: z.boolean().default(true),
 });
 
+const retentionInput = z.strictObject({
+  date: date.optional(),
+  tables: names.optional(),
+  dryRun: z.boolean().default(false),
+});
+export type RetentionInput = z.output<typeof retentionInput>;
+
 const nothing = z.strictObject({});
 
 /** Throws BadInput at once, saying what was given and what is allowed. Nothing, null and {} are the same. */
@@ -156,6 +163,16 @@ export function parseBackupInput(workflow: string, input: unknown): z.output<typ
     workflow,
     backupInput,
     '{"kind":"full","drill":false}, both optional; kind is full or incremental',
+    input,
+  );
+}
+
+/** `{ date?, tables?, dryRun? }`; cut-offs count back from the date, which has to be over. */
+export function parseRetentionInput(workflow: string, input: unknown): RetentionInput {
+  return parse(
+    workflow,
+    retentionInput,
+    '{"date":"2026-11-21","tables":["onchain_data"],"dryRun":true}, all optional',
     input,
   );
 }

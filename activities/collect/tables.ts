@@ -80,7 +80,7 @@ async function onchainBefore(db: Kysely<Schema> | Transaction<Schema>, slot: str
 /** What a person should know of values that are kept: jumps, and sources that differ. */
 function notesOf(
   { settings }: ActivityDeps,
-  { rows, conflicts }: WrittenSlots,
+  { rows, conflicts, archived }: WrittenSlots,
   before: readonly OnchainRow[],
 ): string[] {
   const jumps = rows.flatMap(({ asset, made }) => {
@@ -94,6 +94,7 @@ function notesOf(
     });
   });
   return [
+    ...(archived > 0 ? [`${archived} rows are archived already: they stay as they are`] : []),
     ...summary(`${jumps.length} values jumped by more than ${settings.jumpFactor} ×`, jumps),
     ...summary(`${conflicts.length} conflicts between sources`, conflicts),
   ];

@@ -4,7 +4,8 @@ import { noCounts, type RunCounts } from '../../db/queries/ingestion-logs';
 import { noteChangedUnits } from '../../db/queries/changed-units';
 import { observationsOf } from '../../db/queries/observations';
 import type { Schema } from '../../db/schema';
-import { upsertRows, type UpsertCounts } from '../../db/upsert';
+import { partArchived } from '../../db/queries/retention-ledger';
+import { upsertRows, type SqlRow, type UpsertCounts } from '../../db/upsert';
 import { fieldOf, type FieldName } from '../fields';
 import { rawText } from '../numbers';
 import type { Reject } from '../source';
@@ -19,6 +20,8 @@ export interface WrittenSlots {
   onchain: RunCounts;
   sentiment: RunCounts;
   rejects: { onchain: Reject[]; sentiment: Reject[] };
+  /** rows of slots that retention has counted already: they stay as they are */
+  archived: number;
   /** fields on which sources differ by more than their tolerance, for people */
   conflicts: string[];
   /** on-chain values by asset, for reports */
@@ -50,19 +53,27 @@ export async function writeSlots(
       return { asset, slot, made: slotRows(asset, slot, said, rules) };
     }),
   );
-  const key = ['timestamp_iso', 'coin_id'];
-  const onchain = await upsertRows(trx, {
-    ...{ table: 'onchain_data', key, logId: logIds.onchain },
-    rows: rows.map(({ made }) => made.onchain),
-  });
-  const sentiment = await upsertRows(trx, {
-    ...{ table: 'crypto_sentiment_data', key, logId: logIds.sentiment },
-    rows: rows.flatMap(({ made }) => (made.sentiment === null ? [] : [made.sentiment])),
-  });
+  const write = async (table: 'onchain_data' | 'crypto_sentiment_data', logId: number, all: SqlRow[]) => {
+    const { open, archived } = await partArchived(trx, table, all);
+    const counts = await upsertRows(trx, { table, key: ['timestamp_iso', 'coin_id'], logId, rows: open });
+    return { counts: { ...counts, unchanged: counts.unchanged + archived.length }, archived: archived.length };
+  };
+  const onchain = await write(
+    'onchain_data',
+    logIds.onchain,
+    rows.map(({ made }) => made.onchain),
+  );
+  const sentiment = await write(
+    'crypto_sentiment_data',
+    logIds.sentiment,
+    rows.flatMap(({ made }) => (made.sentiment === null ? [] : [made.sentiment])),
+  );
   const days = [...new Set(slots.map((slot) => slot.slice(0, 10)))];
   await noteChangedUnits(trx, [
-    ...(changes(onchain) ? days.map((day) => ({ table: 'onchain_data' as const, coin: '', day })) : []),
-    ...(changes(sentiment) ? days.map((day) => ({ table: 'crypto_sentiment_data' as const, coin: '', day })) : []),
+    ...(changes(onchain.counts) ? days.map((day) => ({ table: 'onchain_data' as const, coin: '', day })) : []),
+    ...(changes(sentiment.counts)
+      ? days.map((day) => ({ table: 'crypto_sentiment_data' as const, coin: '', day }))
+      : []),
   ]);
   const rejects = { onchain: [] as Reject[], sentiment: [] as Reject[] };
   for (const { slot, made, asset } of rows) {
@@ -73,9 +84,10 @@ export async function writeSlots(
     }
   }
   return {
-    onchain: withRejects(onchain, rejects.onchain.length),
-    sentiment: withRejects(sentiment, rejects.sentiment.length),
+    onchain: withRejects(onchain.counts, rejects.onchain.length),
+    sentiment: withRejects(sentiment.counts, rejects.sentiment.length),
     rejects,
+    archived: onchain.archived + sentiment.archived,
     conflicts: rows.flatMap(({ asset, made }) =>
       made.merged.conflicts.map(
         ({ field, values }) =>

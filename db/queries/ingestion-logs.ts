@@ -255,23 +255,45 @@ export async function liveSlotsRunning(
   return rows.map((row) => ({ ...row, slot: row.slot! }));
 }
 
-/** Deletes rows older than the cut-off, but never the one that is a date's state (rule 6). Returns how many. */
-export async function deleteOldRuns(db: Kysely<Schema>, before: string, limit: number): Promise<number> {
-  const old = await db
-    .selectFrom('data_ingestion_logs as log')
-    .leftJoin('ingestion_state as state', 'state.log_id', 'log.id')
-    .select('log.id')
-    .where('log.started_at', '<', before)
-    .where('log.status', '<>', 'running')
-    .where('state.log_id', 'is', null)
-    .orderBy('log.id')
-    .limit(limit)
-    .execute();
-  if (old.length === 0) return 0;
+/** Which rows of the log have had their time. */
+export interface OldRuns {
+  /** started before this day, and not the state of a date (rule 6) */
+  before: string;
+  /** a slot before this day has no rows any more, and so needs no state */
+  slotsBefore: string;
+  /** looks behind this id */
+  after?: number;
+}
+
+/** Deletes the oldest of them, at most so many. Returns how many, and the id behind which others are. */
+export async function deleteOldRuns(
+  db: Kysely<Schema>,
+  which: OldRuns,
+  limit: number,
+): Promise<{ deleted: number; last: number }> {
+  const old = await oldRuns(db, which).select('log.id').orderBy('log.id').limit(limit).execute();
   const ids = old.map((row) => row.id);
+  if (ids.length === 0) return { deleted: 0, last: which.after ?? 0 };
   await db.deleteFrom('ingestion_pages').where('log_id', 'in', ids).execute();
   await db.deleteFrom('data_ingestion_logs').where('id', 'in', ids).execute();
-  return ids.length;
+  return { deleted: ids.length, last: ids.at(-1)! };
+}
+
+export async function countOldRuns(db: Kysely<Schema>, which: OldRuns): Promise<number> {
+  const { rows } = await oldRuns(db, which)
+    .select(sql<number>`COUNT(*)`.as('rows'))
+    .executeTakeFirstOrThrow();
+  return Number(rows);
+}
+
+function oldRuns(db: Kysely<Schema>, { before, slotsBefore, after = 0 }: OldRuns) {
+  return db
+    .selectFrom('data_ingestion_logs as log')
+    .leftJoin('ingestion_state as state', 'state.log_id', 'log.id')
+    .where('log.id', '>', after)
+    .where('log.started_at', '<', before)
+    .where('log.status', '<>', 'running')
+    .where((where) => where.or([where('state.log_id', 'is', null), where('log.slot', '<', slotsBefore)]));
 }
 
 type LogRow = Awaited<ReturnType<ReturnType<typeof selectAll>['executeTakeFirstOrThrow']>>;

@@ -3,6 +3,7 @@ import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
 import { benchBudget } from './bench-budget';
 import { benchCollect } from './bench-collect';
 import { benchOrchestrate } from './bench-orchestrate';
+import { benchRetain } from './bench-retain';
 
 // `npm run bench -- <name> [--json]`: measures, says what it measures while it does, and ends with one line of figures.
 
@@ -30,6 +31,10 @@ const benches: Readonly<Record<string, Bench>> = {
   orchestrate: {
     says: 'what a page and a run of ours cost beside activities and children that do nothing (4 min)',
     run: benchOrchestrate,
+  },
+  retain: {
+    says: 'a year of 15-minute rows of 50 assets to daily values, against one unchunked statement (8 min)',
+    run: benchRetain,
   },
 };
 

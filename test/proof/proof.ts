@@ -6,6 +6,7 @@ import { proveCollect } from './collect/prove';
 import { proveFaults } from './faults';
 import { pictures } from './pictures';
 import { proveReplay } from './replay';
+import { proveRetention } from './retention';
 import { proveViews } from './views';
 
 export interface ProofTools {
@@ -45,6 +46,7 @@ const proofs: Readonly<Record<string, Proof>> = {
     run: proveFaults,
   },
   record: { says: 'records the histories anew, after a change of the workflows (3 min)', run: record },
+  retention: { says: 'retention killed 20 times at every crash point, on 10,000 rows (10 min)', run: proveRetention },
   pictures: { says: 'the pictures of the README, from the Temporal UI (1 min; needs Chromium)', run: pictures },
 };
 

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScheduleOverlapPolicy, type WorkflowHandle } from '@temporalio/client';
+import { familyOf } from '../../db/families';
 import { listRuns } from '../../db/queries/ingestion-logs';
 import { addWatchedAddress } from '../../db/queries/watched-addresses';
+import { fillDetail } from '../retention/detail-rows';
 import type { Recorder, World } from './record';
 
 /** Something that happens to workflows in real life, and whose histories are worth keeping. */
@@ -197,6 +199,14 @@ const backedUp: Scenario = async ({ run, save }) => {
   await save('backup-incremental', 'backup-incremental');
 };
 
+const retained: Scenario = async ({ product, run, save }) => {
+  await fillDetail(product.db, familyOf('onchain_data'), { coins: ['bitcoin'], days: [day(400), day(100)] });
+  await run('applyRetention', 'retention', {});
+  await save('retention', 'retention');
+  await run('applyRetention', 'retention-dry-run', { dryRun: true, tables: ['onchain_data'] });
+  await save('retention-dry-run', 'retention-dry-run');
+};
+
 const refused: Scenario = async ({ run, save }) => {
   await run('ingestNothing', 'unknown-type');
   await save('refused-type', 'unknown-type');
@@ -232,7 +242,7 @@ export const scenarios: readonly { world: World; play: readonly Scenario[] }[] =
     world: { pagesPerRun: 100 },
     play: [
       ...[finished, scheduled, retried, cancelled, joined, terminatedChild, failed, reset, admitted, backfilled],
-      ...[small, refused, backedUp],
+      ...[small, refused, backedUp, retained],
     ],
   },
   { world: { pagesPerRun: 2 }, play: [partial] },

@@ -37,6 +37,8 @@ export const run: Command = {
       to: { value: '<date>', says: 'backfill: last logical date' },
       workflow: { value: '<type>', says: 'backfill: the DAG to run; dailyIngestion when left out' },
       concurrency: { value: '<number>', says: 'backfill: dates at the same time; 2 when left out' },
+      tables: { value: '<a,b>', says: 'applyRetention: onchain_data, data_ingestion_logs, …; all when left out' },
+      'dry-run': { says: 'applyRetention: says what it would do, changes nothing' },
       input: { value: '<json>', says: 'the whole input instead of the options above' },
       wait: { says: 'follow it to its end; exit code 1 if it failed' },
     },
@@ -46,6 +48,7 @@ export const run: Command = {
       'run backfill --from 2026-11-01 --to 2026-11-10 --datasets prices --concurrency 2',
       'run collectOnchainAndSentiment --slot 2026-11-21T10:15Z --wait',
       'run backfill --workflow collectOnchainAndSentiment --from 2026-11-01 --to 2026-11-10',
+      'run applyRetention --dry-run --wait',
       `run checkHealth --wait --json`,
     ],
     async run(call, connections) {
@@ -88,6 +91,8 @@ function inputOf(call: Call, workflow: string): Input {
     to: call.day('to'),
     workflow: call.text('workflow'),
     concurrency: call.count('concurrency', { from: 1, to: 50 }),
+    tables: call.list('tables'),
+    dryRun: call.isSet('dry-run') || undefined,
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const text = call.text('input');
