@@ -114,6 +114,15 @@ describe.each(databases())('backupDatabase on $name', (server) => {
     expect(found).toEqual([]);
     const checked = await cli(['backup', 'verify', 'latest'], product.environment);
     expect(checked).toMatchObject({ code: 1 });
+    // nothing continues what is known to be damaged
+    expect((await listBackups(product.db)).at(-1)!.verifyResult).toMatch(
+      /^failed: .*coin_metadata\.sql\.gz has 1 bytes/,
+    );
+    const next = await product.run<BackupResult>('backupDatabase', { kind: 'incremental', drill: false });
+    expect(next.backup).toMatchObject({
+      kind: 'full',
+      insteadBecause: expect.stringContaining('is not good') as string,
+    });
   });
 
   test('with CLI: a full one by hand; what is older than is to be kept goes, after the drill', async () => {
@@ -123,7 +132,7 @@ describe.each(databases())('backupDatabase on $name', (server) => {
       backup: { kind: 'full' },
       drilledRows: made.result.backup!.rows,
     });
-    expect(made.result.removed).toHaveLength(2);
+    expect(made.result.removed).toHaveLength(1);
     const listed = await cliJson<{ id: string; status: string }[]>(['backup', 'list'], product.environment);
     expect(listed.map(({ id, status }) => [id, status])).toEqual([[made.result.backup!.id, 'success']]);
     mkdirSync(path.join(folder, '2020-01-01-000000-full'));
