@@ -87,8 +87,12 @@ export function createBackupActivities(deps: ActivityDeps) {
       return withStore(deps, async (store) => {
         const known = await listBackups(deps.db);
         const here = known.filter(({ id, location }) => location === store.locationOf(id));
-        const good = here.filter(({ status }) => status === 'success');
-        const old = surplus(good, { daily: settings.keepDaily, weekly: settings.keepWeekly });
+        const whole = here.filter(({ status }) => status === 'success');
+        const good = whole.filter(({ verifyResult }) => !verifyResult?.startsWith('failed'));
+        const newest = good.at(-1)?.id ?? '';
+        // one that could not be restored counts for nothing, and goes when there is a better one
+        const bad = whole.filter((each) => !good.includes(each) && each.id < newest).map(({ id }) => id);
+        const old = [...surplus(good, { daily: settings.keepDaily, weekly: settings.keepWeekly }), ...bad];
         for (const id of old) {
           // said first: a backup whose files are half gone must not look like one
           await retrying(() => setDeleted(deps.db, id));

@@ -7,6 +7,8 @@ export interface TableShape {
   columns: readonly { name: string; kind: ValueKind; isJson: boolean }[];
   /** columns of the primary key, in its order */
   key: readonly string[];
+  /** a column whose type cannot be written and read exactly; undefined: there is none */
+  unreadable?: string;
 }
 
 export interface Partition {
@@ -31,7 +33,7 @@ const kinds: Readonly<Record<string, ValueKind>> = {
   ),
 };
 
-/** The base tables of the connection's database. Throws for a column whose type cannot be written and read exactly. */
+/** The base tables of the connection's database. */
 export async function readShapes(connection: PoolConnection): Promise<Map<string, TableShape>> {
   const [columns] = await connection.query<RowDataPacket[]>(`
     SELECT c.TABLE_NAME AS name, c.COLUMN_NAME AS col, c.DATA_TYPE AS type FROM information_schema.COLUMNS c
@@ -43,11 +45,12 @@ export async function readShapes(connection: PoolConnection): Promise<Map<string
     WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME = 'PRIMARY' ORDER BY TABLE_NAME, SEQ_IN_INDEX`);
   const shapes = new Map<string, TableShape>();
   for (const { name, col, type } of columns as { name: string; col: string; type: string }[]) {
-    const kind = kinds[type.toLowerCase()];
-    if (kind === undefined) throw new Error(`column ${name}.${col} has the type ${type}, which backups do not know`);
-    const before = shapes.get(name)?.columns ?? [];
+    const known = shapes.get(name);
     const key = (keys as { name: string; col: string }[]).filter((each) => each.name === name).map((each) => each.col);
-    shapes.set(name, { name, columns: [...before, { name: col, kind, isJson: type.toLowerCase() === 'json' }], key });
+    const kind = kinds[type.toLowerCase()];
+    const column = { name: col, kind: kind ?? 'bytes', isJson: type.toLowerCase() === 'json' };
+    const unreadable = known?.unreadable ?? (kind === undefined ? `${col} ${type}` : undefined);
+    shapes.set(name, { name, columns: [...(known?.columns ?? []), column], key, unreadable });
   }
   return shapes;
 }

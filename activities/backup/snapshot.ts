@@ -20,10 +20,12 @@ export interface Snapshot {
   release(): Promise<void>;
 }
 
-/** Takes the lock, waiting for a backup that is under way. The connection is to be closed by whoever opened it. */
+/** Takes the lock, waiting for a backup or a drill that is under way. Whoever opened the connection closes it, and so gives the lock back. */
 export async function lockBackups(connection: PoolConnection, signal: AbortSignal): Promise<void> {
   // CONCAT of the name: the lock belongs to the whole server
   const lock = `CONCAT('cryptoflow.backup.', LEFT(SHA2(DATABASE(), 256), 40))`;
+  // it may say nothing for as long as a restore takes
+  await connection.query('SET SESSION wait_timeout = 86400');
   for (;;) {
     signal.throwIfAborted();
     const [[row]] = await connection.query<RowDataPacket[]>(`SELECT GET_LOCK(${lock}, 5) AS locked`);
@@ -33,7 +35,7 @@ export async function lockBackups(connection: PoolConnection, signal: AbortSigna
 
 export async function takeSnapshot(connection: PoolConnection): Promise<Snapshot> {
   // a slow disk or bucket holds the server back: it must not take that for a dead client
-  await connection.query('SET SESSION net_write_timeout = 3600, wait_timeout = 86400');
+  await connection.query('SET SESSION net_write_timeout = 3600');
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   const [[version]] = await connection.query<RowDataPacket[]>('SELECT VERSION() AS version');
   const tables = await readShapes(connection);

@@ -2,12 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { drillBackup } from '../../activities/backup/drill';
 import { createFolderStore } from '../../activities/backup/folder-store';
 import type { RowsFile } from '../../activities/backup/manifest';
 import { noReader, readManifest, readRowsFile } from '../../activities/backup/read-backup';
 import { readShapes } from '../../activities/backup/shapes';
 import { sumsText } from '../../activities/backup/store';
 import { storeFailure } from '../../activities/backup/store-failure';
+import { databaseOpener } from '../../workers/context';
 import { databases } from '../databases';
 import { damageEach, verdictOn } from './damage';
 import { newFolder, startRig, type Rig } from './rig';
@@ -92,6 +94,15 @@ describe('a forged backup, with every hash made anew, runs nothing', () => {
     const { store } = await forge((sql) => sql, more);
     await expect(rig.restore(id, here, store)).rejects.toThrow(expected);
   });
+});
+
+test('two drills at a time wait for each other', async () => {
+  const open = databaseOpener({ databaseUrl: rig.url });
+  const database = `${new URL(rig.url).pathname.slice(1)}_drill`;
+  const signal = new AbortController().signal;
+  const drill = () => drillBackup({ store: rig.store, open, database, id, signal });
+  const both = await Promise.all([drill(), drill()]);
+  expect(both[0]).toEqual(both[1]);
 });
 
 test('a disk that fills up: a clear failure, no other backup touched, the next one good', async () => {

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { sql } from 'kysely';
 import type { BackupResult } from '../../workflows/backup-database';
 import { listBackups } from '../../db/queries/backups';
 import { countMarks } from '../../db/queries/changed-units';
@@ -38,10 +39,18 @@ describe.each(databases())('backupDatabase on $name', (server) => {
   test('a full one with its drill, then what an old date and a rerun wrote; restored they are equal', async () => {
     const coins = ['bitcoin'];
     await product.run('dailyIngestion', { date: daysAgo(2), coins });
+    // a stranger's table is said to be left out, and does no harm
+    await sql`CREATE TABLE Strange (d DATETIME NOT NULL, f FLOAT) PARTITION BY RANGE COLUMNS (d) (PARTITION \`p-1\` VALUES LESS THAN (MAXVALUE))`.execute(
+      product.db,
+    );
     const first = await product.run<BackupResult>('backupDatabase');
     expect(first).toMatchObject({
       status: 'success',
-      backup: { kind: 'full', location: path.join(folder, first.backup!.id), leftOut: [] },
+      backup: {
+        kind: 'full',
+        location: path.join(folder, first.backup!.id),
+        leftOut: [expect.stringMatching(/^strange$/i)],
+      },
       removed: [],
     });
     expect(first.drilledRows).toBe(first.backup!.rows);
@@ -67,6 +76,7 @@ describe.each(databases())('backupDatabase on $name', (server) => {
     });
     expect(await countMarks(product.db)).toBe(0);
 
+    await sql`DROP TABLE Strange`.execute(product.db);
     const before = await contentOf(product.databaseUrl);
     const target = await freshDatabase(server);
     const into = new URL(target.url).pathname.slice(1);
@@ -114,6 +124,15 @@ describe.each(databases())('backupDatabase on $name', (server) => {
     expect(found).toEqual([]);
     const checked = await cli(['backup', 'verify', 'latest'], product.environment);
     expect(checked).toMatchObject({ code: 1 });
+    // nothing continues what is known to be damaged
+    expect((await listBackups(product.db)).at(-1)!.verifyResult).toMatch(
+      /^failed: .*coin_metadata\.sql\.gz has 1 bytes/,
+    );
+    const next = await product.run<BackupResult>('backupDatabase', { kind: 'incremental', drill: false });
+    expect(next.backup).toMatchObject({
+      kind: 'full',
+      insteadBecause: expect.stringContaining('is not good') as string,
+    });
   });
 
   test('with CLI: a full one by hand; what is older than is to be kept goes, after the drill', async () => {
@@ -123,7 +142,7 @@ describe.each(databases())('backupDatabase on $name', (server) => {
       backup: { kind: 'full' },
       drilledRows: made.result.backup!.rows,
     });
-    expect(made.result.removed).toHaveLength(2);
+    expect(made.result.removed).toHaveLength(1);
     const listed = await cliJson<{ id: string; status: string }[]>(['backup', 'list'], product.environment);
     expect(listed.map(({ id, status }) => [id, status])).toEqual([[made.result.backup!.id, 'success']]);
     mkdirSync(path.join(folder, '2020-01-01-000000-full'));

@@ -1,6 +1,6 @@
 import { openStore } from '../../activities/backup/open-store';
 import { readChain, verifyFiles } from '../../activities/backup/read-backup';
-import type { BackupStore } from '../../activities/backup/store';
+import { DamagedFile, MissingFile, type BackupStore } from '../../activities/backup/store';
 import { listBackups, noteVerified, type BackupRow } from '../../db/queries/backups';
 import { counted, table } from '../output';
 import type { Action, Command } from './command';
@@ -62,15 +62,24 @@ const verify: Action = {
       const chain = await readChain(store, id, known.rows.find((row) => row.id === id)?.sha256 ?? undefined);
       const done: { id: string; files: number; sizeBytes: number }[] = [];
       for (const { manifest } of chain) {
-        await verifyFiles(store, manifest);
+        const note = async (result: string) => {
+          if (known.rows.some((row) => row.id === manifest.id))
+            await noteVerified(await connections.db(), manifest.id, result);
+        };
+        try {
+          await verifyFiles(store, manifest);
+        } catch (error) {
+          // from then on nothing continues it: the next backup is a full one
+          if (error instanceof DamagedFile || error instanceof MissingFile) await note(`failed: ${error.message}`);
+          throw error;
+        }
+        await note('all files are what was written');
         const files = [...manifest.others, ...manifest.files];
         done.push({
           id: manifest.id,
           files: files.length,
           sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
         });
-        if (known.rows.some((row) => row.id === manifest.id))
-          await noteVerified(await connections.db(), manifest.id, 'all files are what was written');
       }
       return { done, warning: known.warning };
     });
