@@ -196,8 +196,7 @@ async function storeDate(
           ? { status: 'success' }
           : { status: 'failed', errorType: 'SchemaMismatch', message: page.rejects[0]!.reason },
       );
-      if (counts.inserted + counts.updated > 0)
-        await noteChangedUnits(trx, unitsOf(named.dataset.table, page.rows));
+      if (counts.inserted + counts.updated > 0) await noteChangedUnits(trx, unitsOf(named.dataset.table, page.rows));
     }),
   );
   return toResult((await findRun(deps.db, logId))!);

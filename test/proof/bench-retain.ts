@@ -125,10 +125,13 @@ async function whileWriting<T>(db: Kysely<Schema>, work: () => Promise<T>) {
       await sleep(Math.max(0, writeEveryMs - ms));
     }
   })();
-  const result = await work().finally(async () => {
+  let result: T;
+  try {
+    result = await work();
+  } finally {
     isOver = true;
     await writer;
-  });
+  }
   const sorted = took.toSorted((one, other) => one - other);
   return {
     result,
