@@ -63,18 +63,20 @@ test('a policy may keep daily values no longer than the detail, as then they bec
   expect(problemOf({ detailDays: 90, aggregatedDays: 90, summaryDays: 120 })).toBeDefined();
 });
 
-test('chunks go towards 200 ms, and a lucky or slow one does not throw them about', () => {
+test('chunks go towards 150 ms, and a lucky or slow one does not throw them about', () => {
   const pace = { size: 4 };
   for (let chunk = 0; chunk < 20; chunk += 1) adapt(pace, pace.size, pace.size * 5);
-  expect(pace.size).toBeGreaterThan(34);
-  expect(pace.size).toBeLessThan(46);
+  expect(pace.size).toBeGreaterThan(26);
+  expect(pace.size).toBeLessThan(36);
   adapt(pace, pace.size, 1);
-  expect(pace.size).toBeLessThan(70);
+  expect(pace.size).toBeLessThan(60);
   const before = pace.size;
   adapt(pace, 2, 10);
   expect(pace.size).toBe(before);
   for (let chunk = 0; chunk < 20; chunk += 1) adapt(pace, pace.size, 10_000);
   expect(pace.size).toBe(1);
+  for (let chunk = 0; chunk < 20; chunk += 1) adapt(pace, pace.size, pace.size * 5);
+  expect(pace.size).toBeGreaterThan(26);
 });
 
 test('a slot is found by its bit, at both ends of both halves', () => {
