@@ -35,7 +35,11 @@ export interface Variable {
   name: string;
   default: string;
   says: string;
+  /** the row of the README's table that it shares with others: '`TEMPORAL_TLS_…`' */
+  row?: string;
 }
+
+const ports = 'CRYPTOFLOW_…_PORT';
 
 const general: readonly Variable[] = [
   {
@@ -48,10 +52,15 @@ const general: readonly Variable[] = [
   { name: 'TEMPORAL_NAMESPACE', default: 'default', says: 'namespace' },
   { name: 'TEMPORAL_API_KEY', default: 'none', says: 'API key of Temporal Cloud; turns TLS on' },
   { name: 'TEMPORAL_TLS', default: 'false', says: '`true` for TLS' },
-  { name: 'TEMPORAL_TLS_CLIENT_CERT_PATH', default: 'none', says: 'mTLS certificate' },
-  { name: 'TEMPORAL_TLS_CLIENT_KEY_PATH', default: 'none', says: 'mTLS key' },
-  { name: 'TEMPORAL_TLS_SERVER_CA_CERT_PATH', default: 'none', says: 'CA of the server' },
-  { name: 'TEMPORAL_TLS_SERVER_NAME', default: 'none', says: 'name to expect in its certificate' },
+  { name: 'TEMPORAL_TLS_CLIENT_CERT_PATH', default: 'none', says: 'mTLS certificate', row: 'TEMPORAL_TLS_…' },
+  { name: 'TEMPORAL_TLS_CLIENT_KEY_PATH', default: 'none', says: 'mTLS key', row: 'TEMPORAL_TLS_…' },
+  { name: 'TEMPORAL_TLS_SERVER_CA_CERT_PATH', default: 'none', says: 'CA of the server', row: 'TEMPORAL_TLS_…' },
+  {
+    name: 'TEMPORAL_TLS_SERVER_NAME',
+    default: 'none',
+    says: 'name to expect in its certificate',
+    row: 'TEMPORAL_TLS_…',
+  },
   { name: 'TEMPORAL_PROFILE', default: 'default', says: 'profile of the Temporal configuration file' },
   { name: 'TEMPORAL_CONFIG_FILE', default: "the Temporal CLI's own", says: 'configuration file with profiles' },
   {
@@ -93,9 +102,10 @@ const general: readonly Variable[] = [
     name: 'CRYPTOFLOW_TEMPORAL_PORT',
     default: 'a free one',
     says: 'port of the Temporal server that `npm start` and `npm run demo` start',
+    row: ports,
   },
-  { name: 'CRYPTOFLOW_TEMPORAL_UI_PORT', default: 'a free one', says: 'port of its UI' },
-  { name: 'CRYPTOFLOW_DATABASE_PORT', default: 'a free one', says: 'port of the private database' },
+  { name: 'CRYPTOFLOW_TEMPORAL_UI_PORT', default: 'a free one', says: 'port of its UI', row: ports },
+  { name: 'CRYPTOFLOW_DATABASE_PORT', default: 'a free one', says: 'port of the private database', row: ports },
 ];
 
 function variablesOf(source: Source): Variable[] {
@@ -149,7 +159,7 @@ const ofEverySource: readonly Variable[] = [
     says: 'where the API is, or several that are asked in turn; what looks like a token in a path is kept secret like a key',
   },
   ...variablesOf(sources[0]!)
-    .slice(3)
+    .filter(({ name }) => /_PER_|_PAGES_/.test(name))
     .map(({ name, says }) => ({ name: name.replace(/^[A-Z]+/, '<SOURCE>'), default: "the plan's", says })),
 ];
 
@@ -166,9 +176,26 @@ function sourceRow({ name, plans, defaultPlan, keyUrl, licence }: Source): Varia
   };
 }
 
+/** Variables that share a row, in one: what is its own of each name, and what it says. */
+function inRows(all: readonly Variable[]): Variable[] {
+  const rows = new Map<string, Variable>();
+  for (const variable of all) {
+    const { row, name, says } = variable;
+    if (row === undefined) {
+      rows.set(name, variable);
+      continue;
+    }
+    const [before = '', after = ''] = row.split('…');
+    const own = `\`${name.slice(before.length, name.length - after.length)}\` (${variable.default}): ${says}`;
+    const first = rows.get(row);
+    rows.set(row, { name: row, default: 'in brackets', says: first ? `${first.says}; ${own}` : own });
+  }
+  return [...rows.values()];
+}
+
 /** The README's table of all variables, in Markdown. */
 export function configurationTable(): string {
-  const rows = [...general, ...ofEverySource, ...sources.map(sourceRow)].map(
+  const rows = inRows([...general, ...ofEverySource, ...sources.map(sourceRow)]).map(
     (variable) => `| \`${variable.name}\` | ${variable.default} | ${variable.says} |\n`,
   );
   return ['| variable | default | what it says |\n', '|---|---|---|\n', ...rows].join('');
