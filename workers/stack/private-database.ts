@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { getuid } from 'node:process';
@@ -136,6 +136,7 @@ function serverArgs(
   return [
     '--no-defaults',
     `--datadir=${join(dataDir, 'data')}`,
+    `--tmpdir=${temporaryFolder(dataDir)}`,
     ...asRoot(),
     '--bind-address=127.0.0.1',
     `--port=${port}`,
@@ -151,6 +152,13 @@ function serverArgs(
     // One port is enough, and the binary log of a private server only fills the disk.
     ...(program.kind === 'MySQL' ? ['--mysqlx=OFF', '--skip-log-bin'] : []),
   ];
+}
+
+/** Of its own: a server that starts deletes what looks like temporary tables, also those of another one in /tmp. */
+function temporaryFolder(dataDir: string): string {
+  const folder = join(dataDir, 'tmp');
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }
 
 /** mysqld refuses to run as root unless told so; elsewhere it must not be told anything. */
