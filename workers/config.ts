@@ -39,6 +39,7 @@ export interface Variable {
   row?: string;
 }
 
+const backups = 'CRYPTOFLOW_BACKUP_…';
 const ports = 'CRYPTOFLOW_…_PORT';
 
 const general: readonly Variable[] = [
@@ -90,13 +91,15 @@ const general: readonly Variable[] = [
     name: 'CRYPTOFLOW_BACKUP_TO',
     default: 'none: `backupDatabase` ends as skipped',
     says: 'where backups go: the absolute path of a folder that all workers share, or `s3://bucket/prefix`',
+    row: backups,
   },
-  { name: 'CRYPTOFLOW_BACKUP_KEEP_DAILY', default: '14', says: 'days of which backups are kept' },
-  { name: 'CRYPTOFLOW_BACKUP_KEEP_WEEKLY', default: '8', says: 'weeks of which the full backup is kept' },
+  { name: 'CRYPTOFLOW_BACKUP_KEEP_DAILY', default: '14', says: 'days of which backups are kept', row: backups },
+  { name: 'CRYPTOFLOW_BACKUP_KEEP_WEEKLY', default: '8', says: 'weeks of which the full backup is kept', row: backups },
   {
     name: 'CRYPTOFLOW_BACKUP_S3_ENDPOINT',
     default: "AWS's own",
     says: 'URL of another S3-compatible service; region and keys are `AWS_REGION`, `AWS_ACCESS_KEY_ID` and the like',
+    row: backups,
   },
   {
     name: 'CRYPTOFLOW_TEMPORAL_PORT',
@@ -132,9 +135,15 @@ function variablesOf(source: Source): Variable[] {
       name: `${prefix}_PER_MINUTE`,
       default: "the plan's",
       says: 'requests a minute that the source documents; nine tenths of it are used',
+      row: `${prefix}_PER_…`,
     },
-    { name: `${prefix}_PER_DAY`, default: "the plan's", says: 'quota of a UTC day in the units of the source' },
-    { name: `${prefix}_PER_MONTH`, default: "the plan's", says: 'quota of a month' },
+    {
+      name: `${prefix}_PER_DAY`,
+      default: "the plan's",
+      says: 'quota of a UTC day in the units of the source',
+      row: `${prefix}_PER_…`,
+    },
+    { name: `${prefix}_PER_MONTH`, default: "the plan's", says: 'quota of a month', row: `${prefix}_PER_…` },
     {
       name: `${prefix}_PAGES_PER_RUN`,
       default: Object.entries(source.plans)
@@ -160,7 +169,10 @@ const ofEverySource: readonly Variable[] = [
   },
   ...variablesOf(sources[0]!)
     .filter(({ name }) => /_PER_|_PAGES_/.test(name))
-    .map(({ name, says }) => ({ name: name.replace(/^[A-Z]+/, '<SOURCE>'), default: "the plan's", says })),
+    .map(({ name, says, row }) => {
+      const ofAll = (text: string): string => text.replace(/^[A-Z]+/, '<SOURCE>');
+      return { name: ofAll(name), default: "the plan's", says, row: row && ofAll(row) };
+    }),
 ];
 
 /** A source in one row: its variables begin with its name. */

@@ -136,12 +136,12 @@ function serverArgs(
   return [
     '--no-defaults',
     `--datadir=${join(dataDir, 'data')}`,
+    `--tmpdir=${temporaryFolder(dataDir)}`,
     ...asRoot(),
     '--bind-address=127.0.0.1',
     `--port=${port}`,
     `--socket=${socketPath(dataDir, cleanup)}`,
     `--pid-file=${join(dataDir, 'mysqld.pid')}`,
-    `--tmpdir=${temporaryFolder(dataDir)}`,
     `--init-file=${writeInitFile(dataDir, password)}`,
     '--skip-name-resolve',
     '--character-set-server=utf8mb4',
