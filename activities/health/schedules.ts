@@ -9,8 +9,8 @@ import { brief, dayFrom, firstFew, ok, warning, type HealthContext } from './che
 /** The table in workers/schedules.ts says what they do; activities cannot import it, a test compares the two. */
 export const expectedSchedules = [
   'daily-ingestion',
-  'apply-retention',
   'collect-onchain-and-sentiment',
+  'apply-retention',
   'check-health',
   'sync-coins',
   'backup-database',
