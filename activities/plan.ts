@@ -95,6 +95,8 @@ function defaultDatasets(workflowType: string): NamedDataset[] {
     'checkHealth',
     'syncCoins',
     'pauseSource',
+    'applyRetention',
+    'backupDatabase',
     'collectSlot',
     'collectDay',
   ];

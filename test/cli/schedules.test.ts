@@ -80,7 +80,7 @@ describe('schedules', () => {
     }));
     await text('pause', 'daily-ingestion', '--reason', 'database move');
     const expected = ['times    30 3 * * 1-5 UTC  →  0 1 * * * UTC', 'overlap  SKIP  →  ALLOW_ALL'].map(
-      (line) => `daily-ingestion  updated    ${line}`,
+      (line) => `${'daily-ingestion'.padEnd(width)}  updated    ${line}`,
     );
     for (const line of expected) expect(await text('diff')).toContain(line);
     const applied = await text('apply');

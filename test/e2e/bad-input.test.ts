@@ -30,7 +30,7 @@ describe('bad input fails at once and says what is allowed', () => {
     [
       'ingestKraken',
       {},
-      'workflow type "ingestKraken" is unknown; known: dailyIngestion, ingestBlockchair, ingestCoinGecko, ingestDataset, backfill, checkHealth, syncCoins, pauseSource',
+      'workflow type "ingestKraken" is unknown; known: dailyIngestion, collectOnchainAndSentiment, ingestBlockchair, ingestCoinGecko, ingestDataset, backfill, checkHealth, syncCoins, pauseSource, applyRetention, backupDatabase, collectSlot, collectDay',
     ],
     [
       'ingestDataset',
