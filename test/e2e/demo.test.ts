@@ -50,7 +50,10 @@ describe('npm run demo -- --once', () => {
     });
     expect(first.output).toContain('nothing of this data is real');
     expect(first.output).toMatch(/worker {4}process \d+ ended \(SIGKILL\); starting another/);
-    expect(first.output.match(/success/g)).toHaveLength(12);
+    expect(first.output.match(/ \d{4}-\d\d-\d\d {2}success/g)).toHaveLength(12);
+    expect(first.output.match(/^[a-z]+ +success/gm)).toHaveLength(9);
+    expect(first.output).toMatch(/^slot \d{4}-\d\d-\d\dT\d\d:\d\dZ \(simulated data\)$/m);
+    expect(first.output).toMatch(/^(High|Medium|Low) +\d+ +0\.\d+$/m);
     expect(first.output).toMatch(/raw_blockchain_blocks +432\n/);
     expect(first.output).toMatch(/raw_blockchain_transactions +4500\n/);
     expect(first.output).toMatch(/raw_market_prices_volumes +3\n/);
