@@ -6,6 +6,7 @@ import type { Schema } from '../db/schema';
 import type { BackupSettings } from './backup/store';
 import { SourceFailure } from './failures';
 import type { SourceConnection } from './http';
+import type { RetentionSettings } from './retention/policies';
 
 /** A source as it is configured here; `unusable` says why it cannot work, and what to do about it. */
 export type ConfiguredSource = SourceConnection & { planName: string; unusable?: string };
@@ -14,6 +15,9 @@ export interface Settings {
   /** share of rejected rows above which a page stays invisible and its run fails */
   rejectShare: number;
   logRetentionDays: number;
+  /** a collected value that is so many times larger or smaller than the last one is kept, and reported */
+  jumpFactor: number;
+  retention: RetentionSettings;
   /** marks rows and details of data that is not real */
   dataLabel: string | null;
   /** the whole time of one request */

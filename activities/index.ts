@@ -1,5 +1,6 @@
 import { createAdmissionActivities } from './admission';
 import { createBackupActivities } from './backup';
+import { createCollectActivities } from './collect';
 import type { ActivityDeps } from './deps';
 import { createHealthActivities } from './health';
 import { createJoinActivities } from './joins';
@@ -7,6 +8,7 @@ import { createPageActivities } from './pages';
 import { createPlanActivities } from './plan';
 import { createRangeActivities } from './ranges';
 import { createReportActivities } from './report';
+import { createRetentionActivities } from './retention';
 import { createRunActivities } from './runs';
 import { createSourceActivities } from './sources';
 
@@ -21,8 +23,10 @@ export function createActivities(deps: ActivityDeps) {
     ...createAdmissionActivities(deps),
     ...createSourceActivities(deps),
     ...createReportActivities(deps),
+    ...createRetentionActivities(deps),
     ...createHealthActivities(deps),
     ...createBackupActivities(deps),
+    ...createCollectActivities(deps),
   };
 }
 

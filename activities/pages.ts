@@ -9,6 +9,7 @@ import type { Schema } from '../db/schema';
 import { askSource, type AskedPage } from './ask-source';
 import type { ActivityDeps } from './deps';
 import { SourceFailure, type FailureDetails } from './failures';
+import { writeHistory } from './collect/history';
 import { findDataset, type NamedDataset } from './registry';
 import type { Page, Reject } from './source';
 import { removeStale, writeRows } from './write-rows';
@@ -44,7 +45,7 @@ export function createPageActivities(deps: ActivityDeps) {
   };
 }
 
-interface Owner {
+export interface Owner {
   logId: number;
   runId: string;
   continuedFrom: string | null;
@@ -57,7 +58,7 @@ async function takeOver(deps: ActivityDeps, own: Owner, stored: StoredPage): Pro
 }
 
 /** Locks the run's row for this attempt. Throws when its run goes on without it, or has ended. */
-async function holdRun(deps: ActivityDeps, trx: Transaction<Schema>, own: Owner): Promise<void> {
+export async function holdRun(deps: ActivityDeps, trx: Transaction<Schema>, own: Owner): Promise<void> {
   const { isOpen, isTaken } = await takeOverRun(trx, own.logId, own.runId, own.continuedFrom);
   if (!isOpen) throw tooLate(own.logId, 'its run has ended');
   // a reset leaves an attempt of the execution before it behind, which must not take the row back
@@ -96,9 +97,15 @@ async function storePage(
         await holdRun(deps, trx, own);
         const stored = await findPage(trx, own.logId, own.cursor);
         if (stored) return stored;
-        const { counts, rejects } = await writeRows(trx, named, page.rows, request.logId);
+        const { counts, rejects } = page.observations
+          ? {
+              counts: await writeHistory(trx, named.fullName, request.date, page.observations, request.logId),
+              rejects: [],
+            }
+          : await writeRows(trx, named, page.rows, request.logId);
         const all = [...page.rejects, ...rejects];
-        assertFewRejects(page.asked, all, page.rows.length + page.rejects.length, deps.settings.rejectShare);
+        const given = page.observations?.length ?? page.rows.length;
+        assertFewRejects(page.asked, all, given + page.rejects.length, deps.settings.rejectShare);
         await insertRejects(trx, place, all);
         const restart = await removeStale(trx, named, page);
         const changed = counts.inserted + counts.updated > 0 || restart !== undefined;

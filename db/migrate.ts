@@ -4,10 +4,11 @@ import * as rawTables from './migrations/0002_raw_tables';
 import * as runs from './migrations/0003_runs';
 import * as collectedTables from './migrations/0004_collected_tables';
 import * as views from './migrations/0005_views';
+import * as assets from './migrations/0006_assets';
 import * as changedUnits from './migrations/0009_changed_units';
 import type { Schema } from './schema';
 
-const FILES = [coins, rawTables, runs, collectedTables, views, changedUnits];
+const FILES = [coins, rawTables, runs, collectedTables, views, assets, changedUnits];
 const RECORD = 'schema_migrations';
 const LOCK = `${RECORD}_lock`;
 

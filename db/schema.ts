@@ -89,6 +89,7 @@ interface Run extends RunOf, Counts, Stamps {
 export interface Schema {
   coin_metadata: Stamps & { symbol: string; name: string; coingecko_id: string; blockchair_id: Null<string>; is_active: Default<Flag>; ingestion_enabled: Default<Flag>; last_ingested_date: Null<Day>; market_cap_rank: Null<number>; operator_set: Null<Json> };
   crypto_assets: Stamps & { id: Generated<number>; symbol: string; coin_id: string; name: string; network_type: NetworkType; is_active: Default<Flag>; market_cap_rank: Null<number>; source_ids: Null<Json>; operator_set: Null<Json> };
+  coin_proposals: Stamps & { coin_id: string; kind: 'ticker' | 'gone'; ours: string; theirs: Null<string> };
 
   raw_blockchain_blocks: Stamps & { coin_symbol: string; block_id: number; block_hash: string; block_time: Time; transaction_count: Null<number>; size_bytes: Null<number>; difficulty: Null<Decimal>; log_id: number };
   raw_blockchain_transactions: Stamps & { coin_symbol: string; block_id: number; tx_hash: string; tx_time: Time; fee_usd: Null<Decimal>; output_total_usd: Null<Decimal>; fee_native: Null<Decimal>; output_total_native: Null<Decimal>; input_count: Null<number>; output_count: Null<number>; size_bytes: Null<number>; is_coinbase: Null<Flag>; log_id: number };

@@ -8,9 +8,11 @@ import { coins } from './commands/coins';
 import { UsageError, type Answer, type Command } from './commands/command';
 import { openConnections, type Connections } from './commands/connections';
 import { doctor } from './commands/doctor';
+import { explain } from './commands/explain';
 import { failures } from './commands/failures';
 import { helpOf, overview } from './commands/help';
 import { logs } from './commands/logs';
+import { metrics } from './commands/metrics';
 import { migrate } from './commands/migrate';
 import { restore } from './commands/restore';
 import { run } from './commands/run';
@@ -28,6 +30,8 @@ const commands: readonly Command[] = [
   logs,
   failures,
   show,
+  explain,
+  metrics,
   coins,
   addresses,
   sources,

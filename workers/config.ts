@@ -6,6 +6,7 @@ import type { ConfiguredSource, Settings } from '../activities/deps';
 import { tokensIn } from '../activities/http';
 import { sources } from '../activities/registry';
 import type { Limits, Source } from '../activities/source';
+import { retentionVariables, retentionOf } from './retention-config';
 
 /** Everything that the environment says, read once, checked, frozen. The only reader of the environment. */
 export interface Config {
@@ -63,6 +64,12 @@ const general: readonly Variable[] = [
     default: '30',
     says: "days that log rows are kept; a date's state is never deleted",
   },
+  {
+    name: 'CRYPTOFLOW_JUMP_FACTOR',
+    default: '10',
+    says: 'a collected value that is so many times larger or smaller than the last is reported (and kept)',
+  },
+  ...retentionVariables,
   { name: 'CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', default: '120', says: 'whole time of one request to a source' },
   {
     name: 'CRYPTOFLOW_DATA_LABEL',
@@ -109,7 +116,7 @@ function variablesOf(source: Source): Variable[] {
     {
       name: `${prefix}_BASE_URL`,
       default: [...new Set(Object.values(source.plans).map((plan) => plan.baseUrl))].join(', '),
-      says: 'where the API is; what looks like a token in its path is kept secret like a key',
+      says: 'where the API is, or several that are asked in turn; what looks like a token in a path is kept secret like a key',
     },
     {
       name: `${prefix}_PER_MINUTE`,
@@ -132,9 +139,38 @@ function variablesOf(source: Source): Variable[] {
 export const variables: readonly Variable[] = [...general, ...sources.flatMap(variablesOf)];
 export const environmentNames: readonly string[] = variables.map((variable) => variable.name);
 
+/** What every source can be given, in the README's words: `<SOURCE>` is its name. */
+const ofEverySource: readonly Variable[] = [
+  { name: '<SOURCE>_API_KEY', default: 'none', says: 'key of the source' },
+  { name: '<SOURCE>_PLAN', default: 'below', says: 'what the source allows: one of its plans' },
+  {
+    name: '<SOURCE>_BASE_URL',
+    default: "the plan's",
+    says: 'where the API is, or several that are asked in turn; what looks like a token in a path is kept secret like a key',
+  },
+  ...variablesOf(sources[0]!)
+    .slice(3)
+    .map(({ name, says }) => ({ name: name.replace(/^[A-Z]+/, '<SOURCE>'), default: "the plan's", says })),
+];
+
+/** A source in one row: its variables begin with its name. */
+function sourceRow({ name, plans, defaultPlan, keyUrl, licence }: Source): Variable {
+  const { withoutKey, withKey } = defaultPlan;
+  const hosts = [...new Set(Object.values(plans).map((plan) => plan.baseUrl))].join(', ');
+  const names = Object.keys(plans).map((plan) => `\`${plan}\``);
+  const key = keyUrl === undefined ? '' : `key: ${keyUrl}; `;
+  return {
+    name: `${name.toUpperCase()}_…`,
+    default: withKey === withoutKey ? `\`${withoutKey}\`` : `\`${withoutKey}\`; with a key \`${withKey}\``,
+    says: `${names.length > 1 ? `${names.join(', ')}; ` : ''}${hosts}; ${key}data: ${licence}`,
+  };
+}
+
 /** The README's table of all variables, in Markdown. */
 export function configurationTable(): string {
-  const rows = variables.map((variable) => `| \`${variable.name}\` | ${variable.default} | ${variable.says} |\n`);
+  const rows = [...general, ...ofEverySource, ...sources.map(sourceRow)].map(
+    (variable) => `| \`${variable.name}\` | ${variable.default} | ${variable.says} |\n`,
+  );
   return ['| variable | default | what it says |\n', '|---|---|---|\n', ...rows].join('');
 }
 
@@ -196,6 +232,8 @@ export function readConfig(env: Environment = environment()): Config {
         30,
         'whole days, at least 1',
       ),
+      jumpFactor: problems.read('CRYPTOFLOW_JUMP_FACTOR', z.coerce.number().min(1.1), 10, 'a number of at least 1.1'),
+      retention: retentionOf(problems.read.bind(problems), (problem) => problems.add(problem)),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
       backup: backupConfig(problems, databaseUrl),
@@ -269,11 +307,14 @@ function backupConfig(problems: Problems, databaseUrl: string): Settings['backup
 }
 
 /** Paths are put behind it. A login in it would not be sent. */
-const baseUrlShape = z.url({ protocol: /^https?$/ }).refine((text) => {
+const baseUrlShape = z.string().refine((text) => text.split(',').every((each) => isBaseUrl(each.trim())));
+const baseUrlExpected = 'an http(s) URL without user, password, query and fragment, or several separated by commas';
+
+function isBaseUrl(text: string): boolean {
+  if (!z.url({ protocol: /^https?$/ }).safeParse(text).success) return false;
   const { username, password, search, hash } = new URL(text);
   return [username, password, search, hash].every((part) => part === '');
-});
-const baseUrlExpected = 'an http(s) URL without user, password, query and fragment';
+}
 
 function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   const prefix = source.name.toUpperCase();
@@ -318,11 +359,16 @@ function secretsOf(env: Environment, databaseUrl: string): string[] {
   // of the bucket for backups: the SDK reads them itself
   const s3 = [env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN];
   // gateways want their token in the path
-  const tokens = sources.flatMap((source) => tokensIn(env[`${source.name.toUpperCase()}_BASE_URL`]?.trim() ?? ''));
+  const tokens = sources.flatMap((source) =>
+    (env[`${source.name.toUpperCase()}_BASE_URL`] ?? '').split(',').flatMap((each) => tokensIn(each.trim())),
+  );
   return [...keys, ...s3, ...tokens, env.TEMPORAL_API_KEY, password].filter(
     (secret): secret is string => secret !== undefined && secret.length >= 4,
   );
 }
+
+/** Others set variables of these names too: CI systems (GITHUB_ACTIONS …), and Azure's database. */
+const sharedPrefixes = ['GITHUB_', 'COSMOS_'];
 
 /** Collects what is wrong, so that all of it is said at once. */
 class Problems {
@@ -352,7 +398,9 @@ class Problems {
 
   /** A misspelt name would silently mean the default. */
   unknownNames(): void {
-    const prefixes = ['CRYPTOFLOW_', ...sources.map((source) => `${source.name.toUpperCase()}_`)];
+    const prefixes = ['CRYPTOFLOW_', ...sources.map((source) => `${source.name.toUpperCase()}_`)].filter(
+      (prefix) => !sharedPrefixes.includes(prefix),
+    );
     for (const name of Object.keys(this.env)) {
       const prefix = prefixes.find((each) => name.startsWith(each));
       if (prefix === undefined || environmentNames.includes(name)) continue;

@@ -14,6 +14,12 @@ const databaseWork: ActivityOptions = { startToCloseTimeout: '2m', heartbeatTime
 /** One request (two minutes at most), ten seconds for its permit, and one transaction. */
 const sourceCall: ActivityOptions = { startToCloseTimeout: '5m', heartbeatTimeout: '20s', retry };
 
+/** One request of a slot: whoever is not back by its deadline is not waited for, so little time is given. */
+const slotCall: ActivityOptions = { startToCloseTimeout: '90s', heartbeatTimeout: '20s', retry };
+
+/** Rows of a quarter of a day, in one go. */
+const slotsWork: ActivityOptions = { startToCloseTimeout: '10m', heartbeatTimeout: '20s', retry };
+
 /** As long as someone else's run takes. */
 const waiting: ActivityOptions = { startToCloseTimeout: '30 days', heartbeatTimeout: '20s', retry };
 
@@ -45,6 +51,20 @@ export function sourceQueue(taskQueue: string, summary: string, priority: Priori
     priority: priorityOf(priority),
     allowEagerDispatch: false,
   });
+}
+
+export function slotReading(taskQueue: string, summary: string, priority: Priority) {
+  return proxyActivities<Activities>({
+    ...slotCall,
+    taskQueue,
+    summary,
+    priority: priorityOf(priority),
+    allowEagerDispatch: false,
+  });
+}
+
+export function slotRows(summary: string, priority: Priority) {
+  return proxyActivities<Activities>({ ...slotsWork, summary, priority: priorityOf(priority) });
 }
 
 export function waitFor(summary: string) {

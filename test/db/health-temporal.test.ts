@@ -6,6 +6,7 @@ import type { ActivityDeps } from '../../activities/deps';
 import { createRedact } from '../../activities/failures';
 import { createHealthActivities } from '../../activities/health';
 import { expectedSchedules } from '../../activities/health/schedules';
+import { slotColumn, slotName } from '../../activities/collect/slots';
 import { createAgent } from '../../activities/http';
 import { migrateToLatest } from '../../db/migrate';
 import { endIfUnchanged, longRunning } from '../../db/queries/health';
@@ -111,6 +112,9 @@ describe.each(databases())('health and Temporal on $name', (server) => {
     const timedOut = await running(chains['timed-out']!, 'ethereum');
     const followed = await running(chains['followed']!, 'followed');
     const lost = await running({ workflowId: 'never', runId: randomUUID() }, 'lost');
+    const slot = await running({ workflowId: 'collect/2026-11-21T10:15Z', runId: randomUUID() }, 'slot', 2.5);
+    await sql`UPDATE data_ingestion_logs SET source = 'cryptoflow', data_type = 'onchain_data', coin_id = NULL, target_date = NULL,
+      slot = '2026-11-21 10:15:00' WHERE id = ${slot}`.execute(db);
     await db.transaction().execute((trx) =>
       insertPage(trx, terminated, null, {
         counts: { processed: 7, inserted: 4, updated: 2, unchanged: 0, rejected: 1 },
@@ -122,8 +126,8 @@ describe.each(databases())('health and Temporal on $name', (server) => {
     await sleep(Math.max(0, endedAt + deps.settings.settleMs + 1_000 - Date.now()));
 
     expect(await check('lost runs')).toBe(
-      'warning: 4 rows said running although the workflow was gone; now ended: blockchair.blocks bitcoin 2026-11-21 (WorkflowTerminated), ' +
-        'blockchair.blocks ethereum 2026-11-21 (WorkflowTimedOut), blockchair.blocks followed 2026-11-21 (WorkflowTerminated) and 1 more. ' +
+      'warning: 5 rows said running although the workflow was gone; now ended: blockchair.blocks bitcoin 2026-11-21 (WorkflowTerminated), ' +
+        'blockchair.blocks ethereum 2026-11-21 (WorkflowTimedOut), blockchair.blocks followed 2026-11-21 (WorkflowTerminated) and 2 more. ' +
         'Start them again: each row says how (npm run cli -- logs --status failed)',
     );
     for (const logId of [living, following, young])
@@ -143,6 +147,9 @@ describe.each(databases())('health and Temporal on $name', (server) => {
     expect(await findRun(db, followed)).toMatchObject({ status: 'failed', errorType: 'WorkflowTerminated' });
     expect(await findRun(db, lost)).toMatchObject({ status: 'failed', errorType: 'WorkflowLost' });
     expect((await findRun(db, lost))!.message).toMatch('Temporal does not know it');
+    expect((await findRun(db, slot))!.message).toMatch(
+      /To run it again: start collectOnchainAndSentiment \{"slot":"2026-11-21T10:15Z"\}$/,
+    );
     expect(await check('lost runs')).toBe('ok: 2 long runs, none without its workflow');
   });
 
@@ -207,6 +214,22 @@ describe('schedules', () => {
       runId: randomUUID(),
       triggeredBy: 'test',
       expected: null,
+    });
+    expect(await check(later)).toMatch(/^ok/);
+
+    const collect = client.schedule.getHandle('collect-onchain-and-sentiment');
+    await collect.trigger();
+    while ((await collect.describe()).info.recentActions.length === 0) await sleep(100);
+    const [action] = (await collect.describe()).info.recentActions;
+    const slot = new Date(Math.floor(action!.scheduledAt.getTime() / 900_000) * 900_000).toISOString();
+    const name = slotName(slot);
+    expect(await check(later)).toBe(
+      `warning: collect-onchain-and-sentiment started for ${name}, but no run of it is logged: is a worker running? See the workflow in the Temporal UI`,
+    );
+    await insertRun(db, {
+      ...{ source: 'cryptoflow', dataType: 'onchain_data', coinId: null, coinSymbol: null, targetDate: null },
+      ...{ slot: slotColumn(slot), runKey: `cryptoflow.onchain_data/all/${name}`, workflowId: `collect/${name}` },
+      ...{ firstExecutionRunId: randomUUID(), runId: randomUUID(), triggeredBy: 'test', expected: null },
     });
     expect(await check(later)).toMatch(/^ok/);
   });

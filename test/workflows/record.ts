@@ -8,6 +8,7 @@ import type { Cleanup } from '../../workers/stack/cleanup';
 import { installLogger } from '../../workers/worker';
 import { startFreshProduct, type FreshProduct } from '../proof/fresh-product';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../simulator';
+import { simulatedEnvironment } from '../simulator/environment';
 import { scenarios, type Scenario } from './scenarios';
 
 // `npm run proof -- record`: runs every scenario for real, against the simulator, and saves the histories that the
@@ -73,12 +74,9 @@ async function inWorld(
     servers,
     cleanup,
     environment: {
-      BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
-      BLOCKCHAIR_PER_MINUTE: '60000',
+      ...simulatedEnvironment(simulator, { perMinute: 60_000 }),
       BLOCKCHAIR_PER_DAY: '1000000',
       BLOCKCHAIR_PAGES_PER_RUN: String(pagesPerRun),
-      COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
-      COINGECKO_PER_MINUTE: '60000',
       CRYPTOFLOW_BACKUP_TO: backups,
     },
   });

@@ -28,6 +28,15 @@ const checks = z.object({
   status: z.string(),
   checks: z.array(z.object({ name: z.string(), status: z.string(), message: z.string() })),
 });
+const slot = z.object({
+  slot: z.string(),
+  status: z.string(),
+  assets: z.number(),
+  onchain: counts,
+  sentiment: counts,
+  sources: z.array(z.object({ source: z.string(), status: z.string(), message: z.string().nullish() })),
+  message: z.string().nullish(),
+});
 const tally = z.object({ ended: z.record(z.string(), z.number()), rows: z.number(), problems: z.array(z.string()) });
 const backfilled = z.object({ from: z.string(), to: z.string(), status: z.string(), dates: tally, ranged: tally });
 
@@ -58,6 +67,18 @@ export function resultLines(result: unknown): string[] {
       ...table(runs.map(runCells)),
       `${date}  ${status}`,
       ...(health ? [`health  ${health.status}`, ...health.problems.map((problem) => `  ${problem}`)] : []),
+    ];
+  }
+  const asSlot = slot.safeParse(result);
+  if (asSlot.success) {
+    const { onchain, sentiment, sources, status, message } = asSlot.data;
+    return [
+      ...table(sources.map((each) => [each.source, each.status, each.message ?? ''])),
+      ...table([
+        ['onchain_data', ...countCells(onchain)],
+        ['crypto_sentiment_data', ...countCells(sentiment)],
+      ]),
+      `${asSlot.data.slot}  ${status}${message ? `  ${message}` : ''}`,
     ];
   }
   const asRun = oneRun.safeParse(result);
@@ -97,8 +118,11 @@ function tallyLines(name: string, { ended, rows, problems }: z.output<typeof tal
 }
 
 function runCells(run: z.output<typeof oneRun>): (string | null)[] {
-  const { processed, inserted, updated, unchanged, rejected } = run.counts;
+  return [run.dataset, run.coin, run.date, run.status, ...countCells(run.counts), run.message ?? ''];
+}
+
+function countCells({ processed, inserted, updated, unchanged, rejected }: z.output<typeof counts>): string[] {
   const parts = { new: inserted, changed: updated, unchanged, rejected };
   const said = Object.entries(parts).flatMap(([name, count]) => (count > 0 ? [`${count} ${name}`] : []));
-  return [run.dataset, run.coin, run.date, run.status, counted(processed, 'row'), said.join(', '), run.message ?? ''];
+  return [counted(processed, 'row'), said.join(', ')];
 }

@@ -136,12 +136,12 @@ function serverArgs(
   return [
     '--no-defaults',
     `--datadir=${join(dataDir, 'data')}`,
-    `--tmpdir=${temporaryFolder(dataDir)}`,
     ...asRoot(),
     '--bind-address=127.0.0.1',
     `--port=${port}`,
     `--socket=${socketPath(dataDir, cleanup)}`,
     `--pid-file=${join(dataDir, 'mysqld.pid')}`,
+    `--tmpdir=${temporaryFolder(dataDir)}`,
     `--init-file=${writeInitFile(dataDir, password)}`,
     '--skip-name-resolve',
     '--character-set-server=utf8mb4',
@@ -154,11 +154,11 @@ function serverArgs(
   ];
 }
 
-/** Of its own: a server that starts deletes what looks like temporary tables, also those of another one in /tmp. */
+/** Its own: a MariaDB that starts clears away what looks like temporary tables, of other servers in the same folder too. */
 function temporaryFolder(dataDir: string): string {
-  const folder = join(dataDir, 'tmp');
-  mkdirSync(folder, { recursive: true });
-  return folder;
+  const path = join(dataDir, 'tmp');
+  mkdirSync(path, { recursive: true });
+  return path;
 }
 
 /** mysqld refuses to run as root unless told so; elsewhere it must not be told anything. */
