@@ -136,7 +136,6 @@ function serverArgs(
   return [
     '--no-defaults',
     `--datadir=${join(dataDir, 'data')}`,
-    `--tmpdir=${temporaryFolder(dataDir)}`,
     ...asRoot(),
     '--bind-address=127.0.0.1',
     `--port=${port}`,
