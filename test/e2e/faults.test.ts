@@ -296,8 +296,8 @@ test.concurrent('answers that are bad in every way: each failed attempt is recor
       pids: [worker.pid],
     };
     expect(await leaks([...Object.values(keys), password], places)).toEqual([]);
-    // the search would find one
-    expect(await leaks(['blockchair 429 on'], places)).toEqual(
+    // the search would find one: of a call that is tried again a history keeps the last failure only
+    expect(await leaks(['SchemaMismatch'], places)).toEqual(
       expect.arrayContaining([expect.stringContaining('history of'), expect.stringContaining('table source_call')]),
     );
   }),

@@ -141,6 +141,7 @@ function serverArgs(
     `--port=${port}`,
     `--socket=${socketPath(dataDir, cleanup)}`,
     `--pid-file=${join(dataDir, 'mysqld.pid')}`,
+    `--tmpdir=${temporaryFolder(dataDir)}`,
     `--init-file=${writeInitFile(dataDir, password)}`,
     '--skip-name-resolve',
     '--character-set-server=utf8mb4',
