@@ -1,12 +1,24 @@
 import type { Client } from '@temporalio/client';
 import type { Kysely } from 'kysely';
 import type { Agent } from 'undici';
+import type { Database } from '../db/connect';
 import type { Schema } from '../db/schema';
+import type { SpoolSettings } from './bulk/spool';
 import { SourceFailure } from './failures';
 import type { SourceConnection } from './http';
+import type { BulkHost } from './source';
 
 /** A source as it is configured here; `unusable` says why it cannot work, and what to do about it. */
-export type ConfiguredSource = SourceConnection & { planName: string; unusable?: string };
+export type ConfiguredSource = SourceConnection & { planName: string; unusable?: string; bulk?: ConfiguredBulk };
+
+/** `auto`: the API's rows first where the file is not there yet, then the file; `dumps`: files alone; `api`: none. */
+export type BulkMode = 'dumps' | 'auto' | 'api';
+
+export interface ConfiguredBulk extends BulkHost {
+  mode: BulkMode;
+  /** how long a run waits for a file that is not published yet */
+  waitMs: number;
+}
 
 export interface Settings {
   /** share of rejected rows above which a page stays invisible and its run fails */
@@ -16,11 +28,15 @@ export interface Settings {
   dataLabel: string | null;
   /** the whole time of one request */
   requestTimeoutMs: number;
+  /** where downloads of whole days lie until they are loaded */
+  spool: SpoolSettings;
 }
 
 /** Everything that activities are given; they have no other way to the world. */
 export interface ActivityDeps {
   db: Kysely<Schema>;
+  /** connections of one's own, for loads that hold them for minutes; workers have it */
+  openDatabase?: () => Database;
   client: Client;
   agent: Agent;
   sources: ReadonlyMap<string, ConfiguredSource>;

@@ -1,5 +1,6 @@
 import { createAdmissionActivities } from './admission';
 import type { ActivityDeps } from './deps';
+import { createDumpActivities } from './dumps';
 import { createHealthActivities } from './health';
 import { createJoinActivities } from './joins';
 import { createPageActivities } from './pages';
@@ -16,6 +17,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createRunActivities(deps),
     ...createPageActivities(deps),
     ...createRangeActivities(deps),
+    ...createDumpActivities(deps),
     ...createJoinActivities(deps),
     ...createAdmissionActivities(deps),
     ...createSourceActivities(deps),

@@ -43,20 +43,20 @@ export function createPageActivities(deps: ActivityDeps) {
   };
 }
 
-interface Owner {
+export interface Owner {
   logId: number;
   runId: string;
   continuedFrom: string | null;
   cursor: string | null;
 }
 
-async function takeOver(deps: ActivityDeps, own: Owner, stored: StoredPage): Promise<StoredPage> {
+export async function takeOver(deps: ActivityDeps, own: Owner, stored: StoredPage): Promise<StoredPage> {
   await retrying(() => deps.db.transaction().execute((trx) => holdRun(deps, trx, own)));
   return stored;
 }
 
 /** Locks the run's row for this attempt. Throws when its run goes on without it, or has ended. */
-async function holdRun(deps: ActivityDeps, trx: Transaction<Schema>, own: Owner): Promise<void> {
+export async function holdRun(deps: ActivityDeps, trx: Transaction<Schema>, own: Owner): Promise<void> {
   const { isOpen, isTaken } = await takeOverRun(trx, own.logId, own.runId, own.continuedFrom);
   if (!isOpen) throw tooLate(own.logId, 'its run has ended');
   // a reset leaves an attempt of the execution before it behind, which must not take the row back
@@ -123,7 +123,7 @@ async function storePage(
 }
 
 /** No page says that they are there already, so an attempt behind one that died here looks for itself. */
-async function keepRejects(deps: ActivityDeps, place: RejectedIn, rejects: readonly Reject[]): Promise<void> {
+export async function keepRejects(deps: ActivityDeps, place: RejectedIn, rejects: readonly Reject[]): Promise<void> {
   await retrying(() =>
     deps.db.transaction().execute(async (trx) => {
       await lockRun(trx, place.logId);
@@ -136,7 +136,7 @@ function done({ counts, next }: StoredPage): PageDone {
   return { counts, next };
 }
 
-class TooManyRejects extends SourceFailure {
+export class TooManyRejects extends SourceFailure {
   constructor(
     asked: FailureDetails,
     message: string,
@@ -146,7 +146,7 @@ class TooManyRejects extends SourceFailure {
   }
 }
 
-function assertFewRejects(asked: FailureDetails, rejects: readonly Reject[], rows: number, share: number): void {
+export function assertFewRejects(asked: FailureDetails, rejects: readonly Reject[], rows: number, share: number): void {
   const bad = rejects.filter((reject) => !reject.absent);
   if (bad.length === 0 || bad.length <= rows * share) return;
   throw new TooManyRejects(

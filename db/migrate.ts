@@ -4,9 +4,10 @@ import * as rawTables from './migrations/0002_raw_tables';
 import * as runs from './migrations/0003_runs';
 import * as collectedTables from './migrations/0004_collected_tables';
 import * as views from './migrations/0005_views';
+import * as ingestionFiles from './migrations/0007_ingestion_files';
 import type { Schema } from './schema';
 
-const FILES = [coins, rawTables, runs, collectedTables, views];
+const FILES = [coins, rawTables, runs, collectedTables, views, ingestionFiles];
 const RECORD = 'schema_migrations';
 
 /** One statement each, as DDL is not transactional; each can run again, as a crash may hit between it and its record. */

@@ -29,6 +29,8 @@ export interface ProductOptions {
   server: DatabaseServer;
   simulator?: SimulatorOptions;
   environment?: Record<string, string>;
+  /** whole days from the simulator's dumps; the API alone when left out */
+  dumps?: 'dumps' | 'auto';
 }
 
 export const bundle = path.join(__dirname, '..', '.build', 'workflow-bundle.js');
@@ -72,6 +74,9 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
     COINGECKO_API_KEY: keys.coingecko,
     COINGECKO_PER_MINUTE: '60000',
+    ...(options.dumps
+      ? { BLOCKCHAIR_MODE: options.dumps, BLOCKCHAIR_DUMPS_URL: simulator.baseUrls.blockchairDumps }
+      : {}),
     ...options.environment,
   };
   const config = readConfig(environment);

@@ -24,6 +24,7 @@ export async function openContext(config: Config): Promise<ProcessContext> {
       connection,
       deps: {
         db: database.db,
+        openDatabase: () => openDatabase(config.databaseUrl, { poolSize: 2 }),
         client: new Client({ connection, namespace: config.temporal.namespace }),
         agent,
         sources: config.sources,

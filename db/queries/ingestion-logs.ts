@@ -226,6 +226,7 @@ export async function deleteOldRuns(db: Kysely<Schema>, before: string, limit: n
   if (old.length === 0) return 0;
   const ids = old.map((row) => row.id);
   await db.deleteFrom('ingestion_pages').where('log_id', 'in', ids).execute();
+  await db.deleteFrom('ingestion_files').where('log_id', 'in', ids).execute();
   await db.deleteFrom('data_ingestion_logs').where('id', 'in', ids).execute();
   return ids.length;
 }

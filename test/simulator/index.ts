@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createBlockchair } from './blockchair';
+import { createDumps, type DumpOptions } from './dumps';
 import { createCoinGecko } from './coingecko';
 import { createFaults, type Fault } from './faults';
 import { createReplay } from './replay';
@@ -23,13 +24,15 @@ export interface SimulatorOptions {
   keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[] };
   /** The limits that the services document, or none; default documented. */
   limits?: 'documented' | 'none';
+  /** The daily dumps: published at once and as fast as it goes when left out. */
+  dumps?: DumpOptions;
   /** Serves the recorded answers of this folder instead of a world. */
   replayFolder?: string;
 }
 
 export interface Simulator {
   url: string;
-  baseUrls: { blockchair: string; coingecko: string; coingeckoPro: string };
+  baseUrls: { blockchair: string; blockchairDumps: string; coingecko: string; coingeckoPro: string };
   /** Every request that arrived, oldest first. */
   requests: readonly RecordedRequest[];
   /** Makes a route fail, e.g. `fault('blockchair /bitcoin/transactions', { status: 503, times: 2 })`; returns what removes it. */
@@ -72,6 +75,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     url,
     baseUrls: {
       blockchair: `${url}/blockchair`,
+      blockchairDumps: `${url}/blockchair-dumps`,
       coingecko: `${url}/coingecko/api/v3`,
       coingeckoPro: `${url}/coingecko-pro/api/v3`,
     },
@@ -89,10 +93,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 }
 
 /** The services there are: one line each. */
-function simulated(world: World, { keys = {}, limits }: SimulatorOptions): Upstream[] {
+function simulated(world: World, { keys = {}, limits, dumps = {} }: SimulatorOptions): Upstream[] {
   const limited = limits !== 'none';
   return [
     createBlockchair(world, { keys: keys.blockchair ?? [], limited }),
+    createDumps(world, { keys: keys.blockchair ?? [], limited, ...dumps }),
     createCoinGecko(world, { demoKeys: keys.coingeckoDemo ?? [], proKeys: keys.coingeckoPro ?? [], limited }),
   ];
 }
