@@ -6,6 +6,7 @@ import { insertRejects } from '../db/queries/rejected-records';
 import { retrying } from '../db/failures';
 import type { BudgetClass } from '../db/queries/source-budgets';
 import { bulkHost, type Download } from './bulk/host';
+import { createTurns } from './bulk/turns';
 import { ComparisonNeeded, compareDayWithFile, loadDay, type DayLoad, type LoadedDay } from './bulk/load-day';
 import { resolveCoin, sourceCoin } from './coins';
 import { configuredSource, type ActivityDeps } from './deps';
@@ -59,7 +60,11 @@ const dayMs = 86_400_000;
 /** One of many coins may hold the only connection for so long; larger days come from the API. */
 const longestDownloadSeconds = 3_600;
 
+/** Each load takes a core, two connections and some 50 MB; more of them at the same time are not faster. */
+const loadsAtOnce = 2;
+
 export function createDumpActivities(deps: ActivityDeps) {
+  const inTurn = createTurns(loadsAtOnce);
   return {
     /** Is the file of this day there, and does it fit? Asks for its size alone. */
     async probeFile(request: ProbeRequest): Promise<Probed> {
@@ -99,7 +104,7 @@ export function createDumpActivities(deps: ActivityDeps) {
         host.download(connected, (have, of) => noteProgress(context, { phase: 'download', bytes: have, of })),
       );
       try {
-        const page = await store(deps, { named, coin, request, own, asked: host.asked, download });
+        const page = await inTurn(() => store(deps, { named, coin, request, own, asked: host.asked, download }));
         await download.file.remove();
         return await loaded(deps, logId, page);
       } catch (error) {

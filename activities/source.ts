@@ -123,11 +123,11 @@ export interface BulkColumn {
   nullable?: boolean;
 }
 
-/** `time` is one of the file's day; `equals` is 1 where the cell is this text, else 0. */
+/** `text` does not begin with `not`; `time` is one of the file's day; `equals` is 1 where the cell is this text, else 0. */
 export type CellForm =
   | { form: 'whole'; most: number }
   | { form: 'decimal'; digits: number; scale: number }
-  | { form: 'text'; longest: number }
+  | { form: 'text'; longest: number; not?: '0x' }
   | { form: 'time' }
   | { form: 'flag' }
   | { form: 'equals'; text: string };

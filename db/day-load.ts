@@ -63,7 +63,7 @@ export async function loadLines(
   logId: number,
   lines: AsyncIterable<Buffer>,
 ): Promise<number> {
-  const stream = Readable.from(lines, { objectMode: false, highWaterMark: 512 * 1024 });
+  const stream = Readable.from(lines, { objectMode: false, highWaterMark: 64 * 1024 });
   const statement = `LOAD DATA LOCAL INFILE 'the day' INTO TABLE ${day.table} CHARACTER SET ascii
     FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' (${day.columns.join(', ')})
     SET coin_symbol = ${literal(day.coinSymbol)}, log_id = ${Number(logId)}`;

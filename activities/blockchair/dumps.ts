@@ -10,7 +10,7 @@ import { bitcoinTransaction, block, ethereumTransaction } from './schema';
 
 const whole: CellForm = { form: 'whole', most: Number.MAX_SAFE_INTEGER };
 const whole32: CellForm = { form: 'whole', most: 0xffff_ffff };
-const hash: CellForm = { form: 'text', longest: 128 };
+const hash: CellForm = { form: 'text', longest: 128, not: '0x' };
 const usd: CellForm = { form: 'decimal', digits: 30, scale: 12 };
 const native: CellForm = { form: 'decimal', digits: 38, scale: 0 };
 const time: CellForm = { form: 'time' };

@@ -9,9 +9,12 @@ export function cellTexts(columns: readonly BulkColumn[], row: Row): string[] {
   return columns.map((each) => cellText(each, row[each.column] ?? null));
 }
 
-/** What the writer of the column takes: one of `equals` has its answer already. */
-export function withKnownAnswers(columns: readonly BulkColumn[]): BulkColumn[] {
-  return columns.map((each) => (each.looks.form === 'equals' ? { ...each, looks: { form: 'flag' } } : each));
+/** The same columns for cells that were judged: `equals` has its answer already, and any text may begin with 0x. */
+export function judgedColumns(columns: readonly BulkColumn[]): BulkColumn[] {
+  return columns.map(({ looks, ...column }) => {
+    if (looks.form === 'equals') return { ...column, looks: { form: 'flag' } };
+    return { ...column, looks: looks.form === 'text' ? { ...looks, not: undefined } : looks };
+  });
 }
 
 function cellText({ looks }: BulkColumn, value: Value): string {

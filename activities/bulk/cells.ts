@@ -33,7 +33,7 @@ function writerOf(looks: BulkColumn['looks'], date: string): CellWriter {
     case 'decimal':
       return decimal(looks.digits - looks.scale, looks.scale);
     case 'text':
-      return text(looks.longest);
+      return text(looks.longest, looks.not === '0x');
     case 'time':
       return timeOf(date);
     case 'flag':
@@ -46,6 +46,7 @@ function writerOf(looks: BulkColumn['looks'], date: string): CellWriter {
     case 'equals': {
       const wanted = Buffer.from(looks.text, 'latin1');
       return (input, start, end, out, at) => {
+        if (input[start] === backslash) return refused;
         out[at] = wanted.compare(input, start, end) === 0 ? zero + 1 : zero;
         return at + 1;
       };
@@ -118,14 +119,14 @@ function decimal(integerDigits: number, scale: number): CellWriter {
   };
 }
 
-/** Printable ASCII without spaces and backslashes, as hashes are; `0x` in front is left out. */
-function text(longest: number): CellWriter {
+/** Printable ASCII without spaces and backslashes, as hashes are. */
+function text(longest: number, not0x: boolean): CellWriter {
   return (input, start, end, out, at) => {
-    const from = end - start > 2 && input[start] === zero && input[start + 1] === lowerX ? start + 2 : start;
-    const length = end - from;
+    const length = end - start;
     if (length === 0 || length > longest) return refused;
+    if (not0x && input[start] === zero && input[start + 1] === lowerX) return refused;
     for (let index = 0; index < length; index += 1) {
-      const byte = input[from + index]!;
+      const byte = input[start + index]!;
       if (byte <= space || byte > tilde || byte === backslash) return refused;
       out[at + index] = byte;
     }

@@ -1,7 +1,7 @@
 import { SourceFailure } from '../failures';
 import type { Bulk, BulkColumn, Reject, SourceCoin } from '../source';
 import { bytes, cellWriter, longestCell, refused, type CellWriter } from './cells';
-import { cellTexts, withKnownAnswers } from './canonical';
+import { cellTexts, judgedColumns } from './canonical';
 import { createGroup } from './group';
 
 // A day's file as lines that the database takes as they are, in the order of the table's key. Whatever holds a block's
@@ -36,7 +36,7 @@ export function noTotals(): DayTotals {
   return { rows: 0, rejects: [], sum: 0n, firstGroup: undefined, lastGroup: undefined };
 }
 
-const batchBytes = 256 * 1024;
+const batchBytes = 64 * 1024;
 
 /** Beyond it, a file is not worth reading on: its form has changed. */
 const mostRejects = 50_000;
@@ -255,7 +255,7 @@ function countCells(data: Buffer, start: number, end: number): number {
 
 /** The quick writers again, for one text. */
 function slowWriter(columns: readonly BulkColumn[], date: string) {
-  const writers: CellWriter[] = withKnownAnswers(columns).map((each) => cellWriter({ ...each, nullable: true }, date));
+  const writers: CellWriter[] = judgedColumns(columns).map((each) => cellWriter({ ...each, nullable: true }, date));
   return writers.map((write) => (text: string, out: Buffer, at: number): number => {
     const input = Buffer.from(text, 'utf8');
     return write(input, 0, input.length, out, at);

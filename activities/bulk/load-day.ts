@@ -158,7 +158,7 @@ async function* textsOf(batches: AsyncIterable<Batch>): AsyncGenerator<Buffer> {
   for await (const { text } of batches) yield text;
 }
 
-const chunkBytes = 256 * 1024;
+const chunkBytes = 64 * 1024;
 
 /** Throws Unavailable where the file is damaged or cut off. */
 export async function* unzipped(

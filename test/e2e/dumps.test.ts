@@ -9,7 +9,7 @@ import { startProduct, type Product } from '../product';
 
 const date = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
 const coins = ['bitcoin', 'bitcoin-cash', 'litecoin', 'dogecoin', 'dash', 'zcash', 'ethereum'];
-const world = { seed: 'dumps', transactionsPerDay: 600 };
+const world = { seed: 'dumps', transactionsPerDay: 600, blocksPerDay: 24 };
 
 describe.each(databases())('whole days from dumps, on $name', (server) => {
   let product: Product;
@@ -59,7 +59,7 @@ describe.each(databases())('whole days from dumps, on $name', (server) => {
     );
     const result = await ingest(['bitcoin']);
     const [ofBlocks, ofTransactions] = result.runs as [RunResult, RunResult];
-    expect(ofBlocks.counts).toMatchObject({ inserted: 0, updated: 1, unchanged: 143 });
+    expect(ofBlocks.counts).toMatchObject({ inserted: 0, updated: 1, unchanged: 23 });
     expect(ofTransactions.counts).toMatchObject({ inserted: 3, updated: 2, unchanged: 595 });
     expect(ofTransactions.message).toContain('; 1 rows that it does not have were removed');
     blocks();
@@ -76,5 +76,86 @@ describe.each(databases())('whole days from dumps, on $name', (server) => {
     const file = await findFile(product.db, run!.id);
     expect(run!.message).toContain(file!.sha256);
     expect(file).toMatchObject({ name: expect.stringMatching(/^blockchair_bitcoin_.*\.tsv\.gz$/) as string });
+  });
+
+  /** One run of Dogecoin's transactions of `date`; how it ended, as its log row says. */
+  async function runOnce(dataset = 'blockchair.transactions') {
+    const input = { dataset, coin: 'dogecoin', date };
+    await product.run('ingestDataset', input, `ingest/${dataset}/dogecoin/${date}`).catch(() => undefined);
+    const [run] = await listRuns(product.db, { source: 'blockchair', coinId: 'dogecoin', limit: 1 });
+    return run!;
+  }
+
+  const dogecoinRows = async (): Promise<unknown[]> =>
+    (
+      await sql`SELECT * FROM raw_blockchain_transactions WHERE coin_symbol = 'DOGE' ORDER BY block_id, tx_hash`.execute(
+        product.db,
+      )
+    ).rows;
+
+  test('a file that is cut off, damaged or of another form changes nothing, and says so', async () => {
+    const { db, simulator } = product;
+    const before = await dogecoinRows();
+    expect(before).toHaveLength(600);
+    const route = 'blockchair-dumps /dogecoin/transactions';
+    simulator.fault(route, { truncateTo: 9_000, times: 2 });
+    simulator.fault(route, { flipBit: 30_000, times: 2 });
+    simulator.fault(route, { html: true, times: 0 });
+    // after two failed attempts it is whole
+    const run = await runOnce();
+    expect(run).toMatchObject({ status: 'success', unchanged: 600 });
+    const { rows } = await sql<{ message: string }>`
+      SELECT message FROM source_call_failures WHERE coin_id = 'dogecoin' ORDER BY id`.execute(db);
+    expect(rows.map(({ message }) => message)).toEqual([expect.stringContaining('the file is damaged or cut off')]);
+    expect(await dogecoinRows()).toEqual(before);
+  });
+
+  test('rows that do not pass are recorded with their line; too many of them, and nothing is visible', async () => {
+    const { db, simulator } = product;
+    const { rows } = await sql<{ tx_hash: string }>`
+      SELECT tx_hash FROM raw_blockchain_transactions WHERE coin_symbol = 'DOGE' ORDER BY block_id, tx_hash LIMIT 40`.execute(
+      db,
+    );
+    const spoil = (count: number) =>
+      rows.slice(0, count).map(({ tx_hash }) => simulator.changeRow('dogecoin/transactions', tx_hash, { size: -1 }));
+    const undo = spoil(3);
+    expect(await runOnce()).toMatchObject({ status: 'success', rejected: 3, unchanged: 597, processed: 600 });
+    const { rows: rejected } = await sql<{ line_number: number; reason: string }>`
+      SELECT line_number, reason FROM rejected_records ORDER BY id`.execute(db);
+    expect(rejected).toHaveLength(3);
+    for (const { line_number, reason } of rejected) {
+      expect(line_number).toBeGreaterThan(1);
+      expect(reason).toBe('size: expected a whole number of at least 0');
+    }
+    for (const each of undo) each();
+    expect(await runOnce()).toMatchObject({ status: 'success', inserted: 3, unchanged: 597 });
+    const before = await dogecoinRows();
+    for (const each of spoil(40)) undo.push(each);
+    expect(await runOnce()).toMatchObject({ status: 'failed', errorType: 'SchemaMismatch', processed: 0 });
+    expect(await dogecoinRows()).toEqual(before);
+    for (const each of undo) each();
+  });
+
+  test('a transaction that moved to another block stands there alone', async () => {
+    const { db, simulator } = product;
+    const { rows } = await sql<{ tx_hash: string; block_id: number; other: number; time: string }>`
+      SELECT tx_hash, block_id, block_id + 1 AS other, (SELECT block_time FROM raw_blockchain_blocks block
+        WHERE block.coin_symbol = 'DOGE' AND block.block_id = tx.block_id) AS time
+      FROM raw_blockchain_transactions tx WHERE coin_symbol = 'DOGE' AND is_coinbase = 0 ORDER BY block_id DESC, tx_hash LIMIT 1`.execute(
+      db,
+    );
+    const moved = rows[0]!;
+    // the last of its block in the file, so that the order of blocks stays
+    await sql`UPDATE raw_blockchain_transactions SET block_id = block_id - 1
+      WHERE coin_symbol = 'DOGE' AND tx_hash = ${moved.tx_hash}`.execute(db);
+    const run = await runOnce();
+    expect(run).toMatchObject({ status: 'success', inserted: 1, unchanged: 599 });
+    expect(run.message).toContain('1 rows that it does not have were removed');
+    const { rows: now } = await sql<{ block_id: number }>`
+      SELECT block_id FROM raw_blockchain_transactions WHERE coin_symbol = 'DOGE' AND tx_hash = ${moved.tx_hash}`.execute(
+      db,
+    );
+    expect(now).toEqual([{ block_id: moved.block_id }]);
+    simulator.clearFaults();
   });
 });

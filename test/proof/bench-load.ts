@@ -89,10 +89,13 @@ export async function benchLoad({ say, cleanup, size }: BenchTools) {
     seconds.plain.push(await loadPlain(db, file));
     await empty(db, 'raw_blockchain_transactions');
     seconds.load.push(await loadByWorkflow(client, rows, 'inserted'));
+    const loadPeakMb = rss(worker, 'VmHWM');
     seconds.reload.push(await loadByWorkflow(client, rows, 'unchanged'));
     seconds.parse.push(await parse(file));
     const now = Object.entries(seconds).map(([what, values]) => `${what} ${values.at(-1)!.toFixed(2)} s`);
-    say(`round ${round} of ${rounds}, load ${loadavg()[0]!.toFixed(1)}: ${now.join(', ')}`);
+    say(
+      `round ${round} of ${rounds}, load ${loadavg()[0]!.toFixed(1)}: ${now.join(', ')}; peak RSS ${loadPeakMb} MB, with the reload ${rss(worker, 'VmHWM')} MB`,
+    );
   }
   const peakRssMb = rss(worker, 'VmHWM');
   const rate = (values: readonly number[]): number => Math.round(rows / median(values));
