@@ -102,8 +102,8 @@ function literal(text: string): string {
 export interface TableGroup {
   id: number;
   rows: number;
-  /** its lines, in no certain order, each with its line end */
-  text: string;
+  /** its lines, in no certain order, with line ends between them */
+  text: Buffer;
 }
 
 /** A group's text must fit one packet; where it does not its rows are asked for one by one. */
@@ -116,13 +116,13 @@ const longestGroup = 8 * 1024 * 1024;
 export async function* tableGroups(db: Kysely<Schema>, day: CoinDay, range: GroupRange): AsyncGenerator<TableGroup> {
   const line = lineOf(day);
   const group = sql.ref(day.columns[0]!);
-  const query = sql<{ id: number; n: number; text: string }>`
-    SELECT ${group} AS id, COUNT(*) AS n, GROUP_CONCAT(${line} SEPARATOR '\n') AS text
+  const query = sql<{ id: number; n: number; text: Buffer }>`
+    SELECT ${group} AS id, COUNT(*) AS n, CAST(GROUP_CONCAT(${line} SEPARATOR '\n') AS BINARY) AS text
     ${fromDay(day, range)} GROUP BY ${group} ORDER BY ${group}`.compile(db);
   for await (const { rows } of db.getExecutor().stream(query, 100)) {
-    for (const { id, n, text } of rows as { id: number; n: number; text: string }[]) {
+    for (const { id, n, text } of rows as { id: number; n: number; text: Buffer }[]) {
       const isCut = text.length >= longestGroup;
-      yield { id: Number(id), rows: Number(n), text: isCut ? await textOfGroup(db, day, Number(id)) : `${text}\n` };
+      yield { id: Number(id), rows: Number(n), text: isCut ? await textOfGroup(db, day, Number(id)) : text };
     }
   }
 }
@@ -132,10 +132,10 @@ export async function readWholeGroups(db: Kysely<Schema>): Promise<void> {
   await sql`SET SESSION group_concat_max_len = ${longestGroup}`.execute(db);
 }
 
-async function textOfGroup(db: Kysely<Schema>, day: CoinDay, id: number): Promise<string> {
+async function textOfGroup(db: Kysely<Schema>, day: CoinDay, id: number): Promise<Buffer> {
   const { rows } = await sql<{ line: string }>`
     SELECT ${lineOf(day)} AS line ${fromDay(day, { first: id, last: id })}`.execute(db);
-  return rows.map(({ line }) => `${line}\n`).join('');
+  return Buffer.from(rows.map(({ line }) => line).join('\n'), 'latin1');
 }
 
 function lineOf({ columns }: CoinDay) {

@@ -31,7 +31,7 @@ export async function compareDay(
     await apply({ written, removed });
     [written, removed] = [[], []];
   };
-  const differ = async (given: string, there: string): Promise<void> => {
+  const differ = async (given: Buffer, there: Buffer): Promise<void> => {
     const change = differences(linesOf(given), linesOf(there), keyColumns);
     total.inserted += change.inserted.length;
     total.updated += change.updated.length;
@@ -53,17 +53,18 @@ export async function compareDay(
     for await (const batch of file) {
       for (const { id, start, end, rows } of batch.groups) {
         while (!there.done && there.value.id < id) {
-          await differ('', there.value.text);
+          await differ(nothing, there.value.text);
           there = await groups.next();
         }
-        const given = batch.text.toString('latin1', start, end);
-        const other = !there.done && there.value.id === id ? there.value.text : '';
-        if (given === other) total.unchanged += rows;
+        // the last line end stands between groups
+        const given = batch.text.subarray(start, end - 1);
+        const other = !there.done && there.value.id === id ? there.value.text : nothing;
+        if (given.equals(other)) total.unchanged += rows;
         else await differ(given, other);
         if (!there.done && there.value.id === id) there = await groups.next();
       }
     }
-    for (; !there.done; there = await groups.next()) await differ('', there.value.text);
+    for (; !there.done; there = await groups.next()) await differ(nothing, there.value.text);
     await flush();
   } finally {
     await groups.return?.(undefined);
@@ -71,8 +72,10 @@ export async function compareDay(
   return total;
 }
 
-function linesOf(text: string): string[] {
-  return text === '' ? [] : text.slice(0, -1).split('\n').toSorted();
+const nothing = Buffer.alloc(0);
+
+function linesOf(text: Buffer): string[] {
+  return text.length === 0 ? [] : text.toString('latin1').split('\n').toSorted();
 }
 
 function* chunks(lines: readonly string[]): Generator<readonly string[]> {

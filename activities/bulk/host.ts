@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import path from 'node:path';
@@ -45,6 +46,7 @@ export interface BulkFileRequest {
   budgetClass: BudgetClass;
 }
 
+const longestCloseMs = 2_000;
 const gzipMagic = [0x1f, 0x8b];
 
 export function bulkHost(deps: ActivityDeps, { named, coin, date, budgetClass }: BulkFileRequest): BulkHostAccess {
@@ -64,6 +66,8 @@ export function bulkHost(deps: ActivityDeps, { named, coin, date, budgetClass }:
   };
   const where = `${bulkBudget(named.source.name)} on ${url.pathname}`;
 
+  let closed: Promise<unknown> = Promise.resolve();
+
   async function ask(method: 'HEAD' | 'GET', signal: AbortSignal, headers: Record<string, string> = {}) {
     await waitForPermit(
       deps.db,
@@ -75,6 +79,8 @@ export function bulkHost(deps: ActivityDeps, { named, coin, date, budgetClass }:
       const own = { 'accept-encoding': 'identity', 'user-agent': 'cryptoflow/0.1 (+data ingestion)' };
       const response = await openFile(url, method, { ...own, ...headers }, signal);
       asked.status = response.statusCode;
+      const { socket } = response;
+      closed = socket.destroyed ? Promise.resolve() : once(socket, 'close');
       return response;
     } catch (error) {
       throw networkFailure(error, signal);
@@ -153,7 +159,14 @@ export function bulkHost(deps: ActivityDeps, { named, coin, date, budgetClass }:
     connected: (signal, work) =>
       host.limits.connections === undefined
         ? work(signal)
-        : withLease(deps.db, { source: bulkBudget(named.source.name), holder: attemptName() }, signal, work),
+        : withLease(deps.db, { source: bulkBudget(named.source.name), holder: attemptName() }, signal, async (held) => {
+            try {
+              return await work(held);
+            } finally {
+              // who takes the place next must not meet our connection at the host
+              await Promise.race([closed.catch(() => undefined), sleep(longestCloseMs)]);
+            }
+          }),
   };
 
   async function store(

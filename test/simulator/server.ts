@@ -109,8 +109,13 @@ async function sendFile(response: ServerResponse, method: string, answer: Answer
   const sent = fault.cutAfter === undefined ? bytes : bytes.subarray(0, fault.cutAfter);
   if (speed !== undefined) await drip(response, sent, speed);
   else if (sent.length > 0) await new Promise((resolve) => response.write(sent, resolve));
-  if (fault.cutAfter === undefined) response.end();
-  else response.destroy();
+  if (fault.cutAfter === undefined) {
+    response.end();
+    return;
+  }
+  // what was sent arrives
+  await pause(100);
+  response.destroy();
 }
 
 async function drip(response: ServerResponse, bytes: Buffer, bytesPerSecond: number): Promise<void> {
