@@ -25,9 +25,9 @@ function withDumps(
   });
 }
 
-async function run(rig: Rig, dataset: string, coin: string, client = rig.client) {
-  const input = { dataset: `blockchair.${dataset}`, coin, date };
-  const workflowId = `ingest/blockchair.${dataset}/${coin}/${date}`;
+async function run(rig: Rig, dataset: string, coin: string, { client = rig.client, day = date } = {}) {
+  const input = { dataset: `blockchair.${dataset}`, coin, date: day };
+  const workflowId = `ingest/blockchair.${dataset}/${coin}/${day}`;
   await client.workflow
     .execute('ingestDataset', { taskQueue: 'cryptoflow', workflowId, args: [input] })
     .catch(() => undefined);
@@ -35,7 +35,7 @@ async function run(rig: Rig, dataset: string, coin: string, client = rig.client)
   return row!;
 }
 
-const keyless = { BLOCKCHAIR_API_KEY: undefined, BLOCKCHAIR_PER_DAY: '1000000' };
+const keyless = { BLOCKCHAIR_API_KEY: undefined, BLOCKCHAIR_PER_MINUTE: '30' };
 
 test.concurrent('waiting for a file that is published later, and for one that never is', async () => {
   const clock = await startSkippedClock(cleanup);
@@ -54,14 +54,16 @@ test.concurrent('waiting for a file that is published later, and for one that ne
     async (rig) => {
       // only its own client lets the clock jump
       const { client } = clock.environment;
-      const waiting = run(rig, 'transactions', 'bitcoin', client);
+      const waiting = run(rig, 'transactions', 'bitcoin', { client });
       while (looks(rig, '/bitcoin/') < 4) await sleep(20);
       now += 5 * 3_600_000;
       expect(await waiting).toMatchObject({ status: 'success', inserted: 300, unchanged: 300 });
       expect(looks(rig, '/bitcoin/')).toBeGreaterThanOrEqual(7);
       // 15, 30, 60, 60 … minutes within 6 hours
-      now -= 5 * 3_600_000;
-      const never = await run(rig, 'transactions', 'dogecoin', client);
+      // by now it is another day there
+      const day = new Date((await clock.environment.currentTimeMs()) - 86_400_000).toISOString().slice(0, 10);
+      now = Date.parse(day) + 25 * 3_600_000;
+      const never = await run(rig, 'transactions', 'dogecoin', { client, day });
       expect(never).toMatchObject({ status: 'partial', inserted: 300 });
       expect(never.message).toContain('is not published yet, 6 h after');
       // one look before the API's rows, and those of the waiting
@@ -83,13 +85,13 @@ test.concurrent('mode dumps asks the API nothing, and fails when there is no fil
 
 test.concurrent('without a key: one connection, and what would take too long comes from the API', () =>
   withDumps(
-    { ...keyless, BLOCKCHAIR_MODE: 'auto', BLOCKCHAIR_DUMPS_KB_PER_SECOND: '0.02' },
+    { ...keyless, BLOCKCHAIR_MODE: 'auto', BLOCKCHAIR_DUMPS_KB_PER_SECOND: '0.002' },
     { simulator: { limits: 'documented', transactionsPerDay: 300, blocksPerDay: 24 } },
     async (rig) => {
-      // at 20 bytes a second a day of transactions takes hours
+      // at 2 bytes a second a day of transactions takes hours
       const tooLarge = await run(rig, 'transactions', 'litecoin');
       expect(tooLarge).toMatchObject({ status: 'success', inserted: 300 });
-      expect(tooLarge.message).toMatch(/the rows are those of the API alone: .* h at the provider's 20 bytes\/s/);
+      expect(tooLarge.message).toMatch(/the rows are those of the API alone: .* h at the provider's 2 bytes\/s/);
       const worker = rig.workers[0]!;
       await worker.stop();
       const fast = { BLOCKCHAIR_MODE: 'dumps', BLOCKCHAIR_DUMPS_KB_PER_SECOND: '40' };

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
 import { record } from '../workflows/record';
+import { proveDumps } from './dumps';
 import { pictures } from './pictures';
 import { proveReplay } from './replay';
 
@@ -21,6 +22,10 @@ const proofs: Readonly<Record<string, Proof>> = {
   replay: {
     says: '20 breaking edits of the workflows are caught by the saved histories (1 min)',
     run: proveReplay,
+  },
+  dumps: {
+    says: 'whole days of dumps under killed workers and databases, cut connections, damaged files (15 min)',
+    run: proveDumps,
   },
   record: { says: 'records the histories anew, after a change of the workflows (3 min)', run: record },
   pictures: { says: 'the pictures of the README, from the Temporal UI (1 min; needs Chromium)', run: pictures },
