@@ -30,6 +30,8 @@ export interface Settings {
   requestTimeoutMs: number;
   /** where downloads of whole days lie until they are loaded */
   spool: SpoolSettings;
+  /** how long after its end a workflow's last activity may still write its page (activities/health/lost-runs.ts) */
+  settleMs: number;
 }
 
 /** Everything that activities are given; they have no other way to the world. */

@@ -118,7 +118,7 @@ async function getJson(options: RequestOptions, request: SourceRequest): Promise
     );
   }
 
-  const body = parsed(withoutKey(text, connection.apiKey));
+  const body = parsed(withoutKeys(text, connection));
   const verdict = connection.source.judge?.(status, body) ?? (status === 200 ? undefined : judgeStatus(status));
   if (body !== undefined && verdict === undefined) return body;
   // first redacted, then cut: a cut key would not be recognised
@@ -134,13 +134,33 @@ async function getJson(options: RequestOptions, request: SourceRequest): Promise
 
 const notJson = 'the answer is not JSON';
 
-/** An upstream that repeats the key in its answer must not bring it into rejected records, which quote the answer. */
-function withoutKey(text: string, apiKey: string | undefined): string {
-  return apiKey === undefined || apiKey.length < shortestKey ? text : createRedact([apiKey])(text);
+/** An upstream that repeats a key in its answer must not bring it into rejected records, which quote the answer. */
+function withoutKeys(text: string, { apiKey, baseUrl, plan }: SourceConnection): string {
+  const keys = [...(apiKey === undefined ? [] : [apiKey]), ...(baseUrl === plan.baseUrl ? [] : tokensIn(baseUrl))];
+  return createRedact(keys.filter((key) => key.length >= shortestKey))(text);
 }
 
 /** Anything shorter could be a word of the data. */
 const shortestKey = 8;
+
+/**
+ * What looks like a token in the path of a URL (`https://gateway.example/v2/<token>`): 12 characters or more with a digit
+ * among them, or 20 or more. Words of an API's own path are shorter.
+ */
+export function tokensIn(url: string): string[] {
+  const segments = URL.canParse(url) ? new URL(url).pathname.split('/') : [];
+  return segments
+    .filter((segment) => segment.length >= 20 || (segment.length >= 12 && /\d/.test(segment)))
+    .flatMap((segment) => [segment, decodedOr(segment)]);
+}
+
+function decodedOr(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 function redirection(location: string | string[] | undefined): string {
   return location === undefined ? '' : `, to ${String(location)}`;

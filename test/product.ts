@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
+import type { Settings } from '../activities/deps';
 import { migrateToLatest } from '../db/migrate';
 import { readConfig, type Config } from '../workers/config';
 import { prepareNamespace } from '../workers/stack/namespace';
@@ -31,6 +32,8 @@ export interface ProductOptions {
   environment?: Record<string, string>;
   /** whole days from the simulator's dumps; the API alone when left out */
   dumps?: 'dumps' | 'auto';
+  /** what no variable of the environment sets */
+  settings?: Partial<Settings>;
 }
 
 export const bundle = path.join(__dirname, '..', '.build', 'workflow-bundle.js');
@@ -79,7 +82,8 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
       : {}),
     ...options.environment,
   };
-  const config = readConfig(environment);
+  const read = readConfig(environment);
+  const config: Config = { ...read, settings: { ...read.settings, ...options.settings } };
   if (!loggerInstalled) installLogger(config.secrets, 'ERROR');
   loggerInstalled = true;
   const workers = await startWorkers(config, { bundle });

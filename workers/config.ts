@@ -4,6 +4,7 @@ import path from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import type { ConfiguredBulk, ConfiguredSource, Settings } from '../activities/deps';
+import { tokensIn } from '../activities/http';
 import { sources } from '../activities/registry';
 import type { Limits, Plan, Source } from '../activities/source';
 
@@ -103,7 +104,7 @@ function variablesOf(source: Source): Variable[] {
     {
       name: `${prefix}_BASE_URL`,
       default: [...new Set(Object.values(source.plans).map((plan) => plan.baseUrl))].join(', '),
-      says: 'where the API is',
+      says: 'where the API is; what looks like a token in its path is kept secret like a key',
     },
     {
       name: `${prefix}_PER_MINUTE`,
@@ -228,6 +229,8 @@ export function readConfig(env: Environment = environment()): Config {
         ),
         maxBytes: problems.read('CRYPTOFLOW_SPOOL_MB', positive, 2_048, 'a number above 0') * 1_000_000,
       },
+      // a terminated workflow's activity hears of it with its next heartbeat, within 20 s
+      settleMs: 30_000,
     },
     shutdownGraceSeconds: problems.read('CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', positive, 20, 'seconds'),
     secrets: secretsOf(env, databaseUrl),
@@ -276,6 +279,13 @@ function temporalConfig(env: Environment, problems: Problems): Config['temporal'
   }
 }
 
+/** Paths are put behind it. A login in it would not be sent. */
+const baseUrlShape = z.url({ protocol: /^https?$/ }).refine((text) => {
+  const { username, password, search, hash } = new URL(text);
+  return [username, password, search, hash].every((part) => part === '');
+});
+const baseUrlExpected = 'an http(s) URL without user, password, query and fragment';
+
 function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   const prefix = source.name.toUpperCase();
   const apiKey = problems.read(`${prefix}_API_KEY`, z.string().trim().min(1), undefined, 'a key');
@@ -303,7 +313,7 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   if (perMinute !== undefined) Object.assign(limits, { perMinute, perSecond: undefined });
   if (perDay !== undefined) limits.perDay = perDay;
   if (perMonth !== undefined) limits.perMonth = perMonth;
-  const baseUrl = problems.read(`${prefix}_BASE_URL`, z.url({ protocol: /^https?$/ }), plan.baseUrl, 'an http(s) URL');
+  const baseUrl = problems.read(`${prefix}_BASE_URL`, baseUrlShape, plan.baseUrl, baseUrlExpected);
   const pagesPerRun = problems.read(
     `${prefix}_PAGES_PER_RUN`,
     z.coerce.number().int().min(1),
@@ -336,7 +346,11 @@ function bulkConfig(host: NonNullable<Plan['bulk']>, prefix: string, problems: P
 function secretsOf(env: Environment, databaseUrl: string): string[] {
   const keys = sources.map((source) => env[`${source.name.toUpperCase()}_API_KEY`]?.trim());
   const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : undefined;
-  return [...keys, env.TEMPORAL_API_KEY, password].filter(
+  // gateways want their token in the path
+  const tokens = sources.flatMap((source) =>
+    ['BASE_URL', 'DUMPS_URL'].flatMap((name) => tokensIn(env[`${source.name.toUpperCase()}_${name}`]?.trim() ?? '')),
+  );
+  return [...keys, ...tokens, env.TEMPORAL_API_KEY, password].filter(
     (secret): secret is string => secret !== undefined && secret.length >= 4,
   );
 }

@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { retrying } from '../../db/failures';
 import { endIfUnchanged, longRunning, type RunningRow } from '../../db/queries/health';
+import type { ActivityDeps } from '../deps';
 import { datasets } from '../registry';
 import { count, firstFew, ok, warning, type HealthContext } from './check';
 
@@ -10,9 +11,6 @@ import { count, firstFew, ok, warning, type HealthContext } from './check';
 /** A run opens its row from within its workflow: younger ones are looked at next time. */
 const olderThanMinutes = 2;
 const rowsAtATime = 200;
-
-/** A terminated workflow's activity hears of it with its next heartbeat (20 s at most) and may still write its page. */
-const settleMs = 30_000;
 
 interface Ended {
   status: 'failed' | 'cancelled';
@@ -30,7 +28,7 @@ export async function lostRuns({ deps }: HealthContext) {
   for (const row of rows) {
     // a backfill has many rows under one workflow
     const chain = `${row.workflowId} ${row.firstExecutionRunId}`;
-    const fate = fates.get(chain) ?? (await fateOf(deps.client, row));
+    const fate = fates.get(chain) ?? (await fateOf(deps, row));
     fates.set(chain, fate);
     if (fate === 'settling') settling += 1;
     if (typeof fate === 'string') continue;
@@ -58,13 +56,13 @@ const ends: Readonly<Record<string, Pick<Ended, 'status' | 'errorType'> & { verb
   CANCELLED: { status: 'cancelled', errorType: 'Cancelled', verb: 'was cancelled' },
 };
 
-async function fateOf(client: Client, row: RunningRow): Promise<Fate> {
+async function fateOf({ client, settings }: ActivityDeps, row: RunningRow): Promise<Fate> {
   const latest = await describe(client, row.workflowId);
   const firstRunId = latest?.raw.workflowExecutionInfo?.firstRunId;
-  if (latest && firstRunId === row.firstExecutionRunId) return fateIn(latest);
+  if (latest && firstRunId === row.firstExecutionRunId) return fateIn(latest, settings.settleMs);
   // the id is the lock: where another chain has it, this row's chain is over
   const own = await describe(client, row.workflowId, row.runId);
-  if (own) return fateIn(own);
+  if (own) return fateIn(own, settings.settleMs);
   const how = latest ? 'its history is deleted' : 'Temporal does not know it (history deleted, or another server)';
   return { status: 'failed', errorType: 'WorkflowLost', how, runId: row.runId };
 }
@@ -78,7 +76,7 @@ async function describe(client: Client, workflowId: string, runId?: string) {
   }
 }
 
-function fateIn({ status, runId, closeTime }: WorkflowExecutionDescription): Fate {
+function fateIn({ status, runId, closeTime }: WorkflowExecutionDescription, settleMs: number): Fate {
   if (closeTime === undefined || status.name === 'RUNNING' || status.name === 'PAUSED') return 'alive';
   // a skipped clock closes workflows in the future
   const age = Date.now() - closeTime.getTime();

@@ -96,6 +96,7 @@ test('all problems of the environment are said at once, without secrets', async 
     COINGECKO_API_KEY: 'sesame99',
     COINGECKO_PLAN: 'keyless',
     BLOCKCHAIR_KEY: 'x',
+    BLOCKCHAIR_BASE_URL: 'https://me:opensesame@gateway.example/blockchair?token=opensesame',
   };
   const { code, stdout, stderr } = await cliHere(['logs', '--json'], environment);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -104,12 +105,13 @@ test('all problems of the environment are said at once, without secrets', async 
     'BLOCKCHAIR_PLAN "golden"',
     'COINGECKO_API_KEY is set, but COINGECKO_PLAN keyless',
     'BLOCKCHAIR_KEY is not a variable',
+    'BLOCKCHAIR_BASE_URL is not an http(s) URL without user, password, query and fragment',
   ])
     expect(stderr).toContain(name);
-  expect(stderr).not.toMatch(/hunter22|sesame99/);
+  expect(stderr).not.toMatch(/hunter22|sesame99|opensesame/);
   const doctor = await cliHere(['doctor', '--json'], environment);
   expect(doctor.code).toBe(1);
   expect((JSON.parse(doctor.stdout) as { checks: { name: string }[] }).checks.map((check) => check.name)).toEqual(
-    Array(4).fill('environment'),
+    Array(5).fill('environment'),
   );
 });

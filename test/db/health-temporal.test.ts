@@ -117,7 +117,7 @@ describe.each(databases())('health and Temporal on $name', (server) => {
         expected: null,
       }),
     );
-    await sleep(Math.max(0, endedAt + 31_000 - Date.now()));
+    await sleep(Math.max(0, endedAt + deps.settings.settleMs + 1_000 - Date.now()));
 
     expect(await check('lost runs')).toBe(
       'warning: 4 rows said running although the workflow was gone; now ended: blockchair.blocks bitcoin 2026-11-21 (WorkflowTerminated), ' +

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ScheduleOverlapPolicy } from '@temporalio/client';
+import { ScheduleOverlapPolicy, type ScheduleHandle } from '@temporalio/client';
 import { sql } from 'kysely';
 import { applyBudgets } from '../../activities/budget';
 import { datesAtOnce } from '../../db/queries/admitted-dates';
@@ -44,8 +44,21 @@ async function pendingMessage(workflowId: string): Promise<string | undefined> {
   return raw.pendingActivities?.[0]?.lastFailure?.message ?? undefined;
 }
 
+/** How long a triggered run takes to ask a source, by the schedule that starts it for yesterday. */
+async function firstRequestMs(schedule: ScheduleHandle): Promise<number> {
+  const ofYesterday = [daysAgo(1), daysAgo(1).split('-').toReversed().join('-')];
+  const triggeredAt = Date.now();
+  await schedule.trigger(ScheduleOverlapPolicy.ALLOW_ALL);
+  const first = await until('the live run asks a source', 60_000, async () =>
+    product.simulator.requests.find(
+      ({ at, path }) =>
+        at.getTime() >= triggeredAt && ofYesterday.some((date) => decodeURIComponent(path).includes(date)),
+    ),
+  );
+  return first.at.getTime() - triggeredAt;
+}
+
 test('30 dates backfilled by the schedule at once do not keep the live run waiting, and none is dropped', async () => {
-  const yesterday = daysAgo(1);
   const slow = product.simulator.fault('blockchair', { latencyMs: 200 });
   const schedule = await product.client.schedule.create({
     scheduleId: 'daily-ingestion',
@@ -59,6 +72,11 @@ test('30 dates backfilled by the schedule at once do not keep the live run waiti
     policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL },
     state: { paused: true },
   });
+  const aloneMs = await firstRequestMs(schedule);
+  await until('the run alone has ended', 120_000, async () => {
+    const runs = await listRuns(product.db, { date: daysAgo(1), limit: 10 });
+    return runs.length === 4 && runs.every(({ status }) => status !== 'running');
+  });
   // nominal times of 30 days: the dates 31 to 2 days ago
   await schedule.backfill({
     start: new Date(`${daysAgo(30)}T00:30:00Z`),
@@ -68,18 +86,13 @@ test('30 dates backfilled by the schedule at once do not keep the live run waiti
   await until('most dates wait', 60_000, async () => (await datesAtOnce(product.db)).waiting >= 20);
   await until('old dates are worked on', 30_000, async () => product.simulator.requests.length > 20);
 
-  const triggeredAt = Date.now();
-  await schedule.trigger(ScheduleOverlapPolicy.ALLOW_ALL);
-  const ofYesterday = [yesterday, yesterday.split('-').toReversed().join('-')];
-  const first = await until('the live run asks a source', 30_000, async () =>
-    product.simulator.requests.find(
-      ({ at, path }) =>
-        at.getTime() >= triggeredAt && ofYesterday.some((date) => decodeURIComponent(path).includes(date)),
-    ),
+  const amongMs = await firstRequestMs(schedule);
+  process.stdout.write(
+    `the live run's first request behind its trigger: ${aloneMs} ms alone, ${amongMs} ms in a backfill\n`,
   );
-  const afterMs = first.at.getTime() - triggeredAt;
-  process.stdout.write(`the live run's first request: ${afterMs} ms behind its trigger (${first.source})\n`);
-  // it went past those that wait; how fast depends on the machine: 0.7 to 1.6 s on a quiet one, where 3 s are the aim
+  // 3 s on a machine where it takes less than half a second alone; on one that is slower now, as many times more
+  expect(amongMs).toBeLessThan(Math.max(3_000, 6 * aloneMs));
+  // it went past those that wait
   expect((await datesAtOnce(product.db)).waiting).toBeGreaterThan(10);
   slow();
 
@@ -90,20 +103,24 @@ test('30 dates backfilled by the schedule at once do not keep the live run waiti
     return admitted.length + waiting === 0;
   });
   expect(mostAtOnce).toBe(2);
-  const ended = await until('31 DAGs are listed as ended', 30_000, async () => {
+  const ended = await until('32 DAGs are listed as ended', 30_000, async () => {
     const statuses: string[] = [];
     for await (const each of product.client.workflow.list({ query: `WorkflowType = 'dailyIngestion'` }))
       statuses.push(each.status.name);
-    return statuses.length >= 31 && !statuses.includes('RUNNING') && statuses;
+    return statuses.length >= 32 && !statuses.includes('RUNNING') && statuses;
   });
-  expect(ended).toEqual(Array(31).fill('COMPLETED'));
+  expect(ended).toEqual(Array(32).fill('COMPLETED'));
   const { rows } = await sql<{ target_date: string; runs: number; keys_: number; good: number }>`
     SELECT target_date, COUNT(*) AS runs, COUNT(DISTINCT run_key) AS keys_, SUM(status IN ('success', 'skipped')) AS good
     FROM data_ingestion_logs WHERE source <> 'cryptoflow' GROUP BY target_date ORDER BY target_date`.execute(
     product.db,
   );
   expect(rows.map((row) => row.target_date)).toEqual(Array.from({ length: 31 }, (_, index) => daysAgo(31 - index)));
-  for (const row of rows) expect([row.runs, row.keys_, row.good].map(Number)).toEqual([4, 4, 4]);
+  for (const row of rows) {
+    // yesterday was triggered twice
+    const times = row.target_date === daysAgo(1) ? 2 : 1;
+    expect([row.runs, row.keys_, row.good].map(Number)).toEqual([4 * times, 4, 4 * times]);
+  }
   // waiting is cheap: place asked for, got, given back
   const history = await product.client.workflow.getHandle(`daily-ingestion-${daysAgo(19)}T01:00:00Z`).fetchHistory();
   const names = history.events!.flatMap(

@@ -15,7 +15,8 @@ import type { ProofTools } from './proof';
 // Whole days while everything around them breaks. Every fault meets days of its own; at the end all of them must be equal,
 // row by row, to those of a product that nothing happened to, and the log must have one ended row per run.
 
-export const counts = { kills: 20, databaseKills: 5, cuts: 10, flips: 50, truncations: 50 } as const;
+const whole = { kills: 20, databaseKills: 5, cuts: 10, flips: 50, truncations: 50 };
+const small: typeof whole = { kills: 2, databaseKills: 1, cuts: 4, flips: 4, truncations: 4 };
 const coins = ['bitcoin', 'dogecoin', 'dash', 'ethereum'];
 const world = { seed: 'dumps proof', transactionsPerDay: 15_000, blocksPerDay: 48 };
 
@@ -28,13 +29,15 @@ interface Ground {
   environment: Readonly<Record<string, string>>;
   /** dates that were used; each fault takes new ones */
   dates: string[];
+  counts: typeof whole;
 }
 
-export async function proveDumps({ say, cleanup }: ProofTools) {
+export async function proveDumps({ say, cleanup, isSmall }: ProofTools) {
+  const counts = isSmall ? small : whole;
   installLogger([], 'ERROR');
   const servers = await startServers('proof', cleanup, say);
   const temporalAddress = servers.temporal.address;
-  const ground = await newGround(servers.database.url, temporalAddress, cleanup);
+  const ground = await newGround(servers.database.url, temporalAddress, cleanup, counts);
   const problems: string[] = [];
   const figures: Record<string, unknown> = { ...counts };
   const step = async (name: string, on: Ground, work: () => Promise<number>) => {
@@ -52,7 +55,7 @@ export async function proveDumps({ say, cleanup }: ProofTools) {
   await step('cuts', ground, () => cutConnections(ground, cleanup, say));
   await step('kills', ground, () => killedWorkers(ground));
   const database = await mortalDatabase({ cleanup, folder: `proof/dumps-${process.pid}` });
-  const mortal = await newGround(database.address, temporalAddress, cleanup);
+  const mortal = await newGround(database.address, temporalAddress, cleanup, counts);
   await step('databaseKills', mortal, async () => {
     const worker = mortal.rig.startWorker(mortal.environment);
     await worker.ready();
@@ -69,7 +72,12 @@ export async function proveDumps({ say, cleanup }: ProofTools) {
   return { figures, problems };
 }
 
-async function newGround(databaseServer: string, temporalAddress: string, cleanup: Cleanup): Promise<Ground> {
+async function newGround(
+  databaseServer: string,
+  temporalAddress: string,
+  cleanup: Cleanup,
+  counts = whole,
+): Promise<Ground> {
   const rig = await startRig({ databaseServer, temporalAddress, cleanup, simulator: world });
   const spool = path.join(stateFolder, 'proof', `spool-${rig.namespace}`);
   cleanup.add(() => Promise.resolve(rmSync(spool, { recursive: true, force: true })));
@@ -78,7 +86,7 @@ async function newGround(databaseServer: string, temporalAddress: string, cleanu
     BLOCKCHAIR_DUMPS_URL: rig.simulator.baseUrls.blockchairDumps,
     CRYPTOFLOW_SPOOL_FOLDER: spool,
   };
-  return { rig, environment, dates: [] };
+  return { rig, environment, dates: [], counts };
 }
 
 const input = (date: string) => ({ date, coins, datasets: ['transactions'] });
@@ -103,7 +111,7 @@ async function whileLoading(ground: Ground, fault: () => Promise<void>, again = 
 }
 
 async function killedWorkers(ground: Ground): Promise<number> {
-  const { rig, environment } = ground;
+  const { rig, environment, counts } = ground;
   let worker = rig.startWorker(environment);
   const kill = async (): Promise<void> => {
     await worker.kill();
@@ -118,7 +126,7 @@ async function killedWorkers(ground: Ground): Promise<number> {
 
 /** Every file of a round is damaged in another way; the attempt that meets it fails, the next finds it whole. */
 async function damagedFiles(ground: Ground): Promise<number> {
-  const { rig, environment } = ground;
+  const { rig, environment, counts } = ground;
   const worker = rig.startWorker(environment);
   const total = counts.flips + counts.truncations;
   let met = 0;
@@ -142,7 +150,7 @@ async function damagedFiles(ground: Ground): Promise<number> {
 }
 
 async function cutConnections(ground: Ground, cleanup: Cleanup, say: (line: string) => void): Promise<number> {
-  const { rig, environment } = ground;
+  const { rig, environment, counts } = ground;
   const proxy = await startCommitProxy(rig.databaseUrl);
   const closeProxy = cleanup.add(() => proxy.close());
   const atCommit = counts.cuts / 2;

@@ -8,7 +8,7 @@ import { startSimulator } from '../simulator';
 import type { ProofTools } from './proof';
 
 const folder = path.join(projectFolder, 'test', 'pictures');
-const chromiumPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+export const chromiumPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /**
  * The pages of the Temporal UI that the README shows, of simulated data: a finished, a running and a failed DAG, a
@@ -69,7 +69,7 @@ export async function pictures({ say, cleanup }: ProofTools): Promise<void> {
   await running.cancel();
 }
 
-const browserArguments = [
+export const browserArguments = [
   ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ];

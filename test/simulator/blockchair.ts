@@ -24,7 +24,10 @@ interface Found {
 }
 
 /** Blockchair's REST API: tables, dashboards of addresses, stats. */
-export function createBlockchair(world: World, options: { keys: readonly string[]; limited: boolean }): Upstream {
+export function createBlockchair(
+  world: World,
+  options: { keys: readonly string[]; limited: boolean; rowsPerPage?: number },
+): Upstream {
   const perMinute = createWindow(KEYLESS_PER_MINUTE, MINUTE_MS);
   const perSecond = createWindow(PER_SECOND, SECOND_MS);
   const points = createDailyPoints(KEYLESS_POINTS_PER_DAY);
@@ -45,7 +48,7 @@ export function createBlockchair(world: World, options: { keys: readonly string[
       if (options.limited && perSecond.take(caller) > 0) return refuse(435);
       if (options.limited && key === null && perMinute.take(caller) > 0) return refuse(429);
       try {
-        const found = route(world, request);
+        const found = route(world, request, options.rowsPerPage);
         if (!found) return refuse(404);
         if (options.limited && key === null && !points.spend(caller, dateText(world.now().getTime()), found.cost)) {
           return refuse(402);
@@ -61,7 +64,7 @@ export function createBlockchair(world: World, options: { keys: readonly string[
   };
 }
 
-function route(world: World, request: UpstreamRequest): Found | undefined {
+function route(world: World, request: UpstreamRequest, rowsPerPage?: number): Found | undefined {
   const [slug = '', area = '', kind = '', argument = ''] = request.path.split('/').slice(1);
   if (slug === 'stats' && area === '') return allStats(world);
   const chain = world.chains.get(slug);
@@ -69,7 +72,8 @@ function route(world: World, request: UpstreamRequest): Found | undefined {
   if (area === 'stats' && kind === '') {
     return { code: 200, data: chainStats(world, chain), cost: 1, own: stateOf(world, chain) };
   }
-  if ((area === 'blocks' || area === 'transactions') && kind === '') return table(world, chain, area, request);
+  if ((area === 'blocks' || area === 'transactions') && kind === '')
+    return table(world, chain, area, request, rowsPerPage);
   if (area === 'dashboards' && kind === 'address') return oneAddress(world, chain, argument, request);
   const likeBitcoin = chain.coin.chain.family === 'bitcoin-like';
   if (area === 'dashboards' && kind === 'addresses' && likeBitcoin) {
@@ -85,10 +89,17 @@ function allStats(world: World): Found {
   return { code: 200, data: { ...data, 'cross-chain': cross }, cost: 1, own: {} };
 }
 
-function table(world: World, chain: ChainTables, name: TableName, request: UpstreamRequest): Found {
+function table(
+  world: World,
+  chain: ChainTables,
+  name: TableName,
+  request: UpstreamRequest,
+  rowsPerPage?: number,
+): Found {
   const best = chain.timeline.slot(Math.max(0, chain.timeline.lastAt(world.now().getTime())));
   const columns = Object.keys((best && chain.rows(name, best)[0]) ?? {});
-  const query = parseTableQuery(request.query, columns);
+  const asked = parseTableQuery(request.query, columns);
+  const query = { ...asked, limit: rowsPerPage ?? asked.limit };
   const { rows, totalRows } = queryTable(chain, name, query, world.now().getTime());
   const aggregates = query.aggregates.length > 0;
   return {

@@ -22,6 +22,10 @@ export interface SimulatorOptions {
   transactionsPerDay?: number;
   /** Keys that are accepted; none by default. */
   keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[] };
+  /** All is behind a gateway that wants this token in the path. */
+  pathToken?: string;
+  /** So many rows of a table at once, however few were asked for (Blockchair gives 100 at most): many rows in little time. */
+  rowsPerPage?: number;
   /** The limits that the services document, or none; default documented. */
   limits?: 'documented' | 'none';
   /** The daily dumps: published at once and as fast as it goes when left out. */
@@ -64,12 +68,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const upstreams = options.replayFolder
     ? createReplay(options.replayFolder, simulated(world, options))
     : simulated(world, options);
-  const server = createSimulatorServer(upstreams, faults, traffic);
+  const server = createSimulatorServer(upstreams, faults, traffic, options.pathToken);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const gateway = options.pathToken === undefined ? '' : `/gateway/${options.pathToken}`;
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${gateway}`;
 
   return {
     url,
@@ -93,10 +98,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 }
 
 /** The services there are: one line each. */
-function simulated(world: World, { keys = {}, limits, dumps = {} }: SimulatorOptions): Upstream[] {
+function simulated(world: World, { keys = {}, limits, rowsPerPage, dumps = {} }: SimulatorOptions): Upstream[] {
   const limited = limits !== 'none';
   return [
-    createBlockchair(world, { keys: keys.blockchair ?? [], limited }),
+    createBlockchair(world, { keys: keys.blockchair ?? [], limited, rowsPerPage }),
     createDumps(world, { keys: keys.blockchair ?? [], limited, ...dumps }),
     createCoinGecko(world, { demoKeys: keys.coingeckoDemo ?? [], proKeys: keys.coingeckoPro ?? [], limited }),
   ];

@@ -11,13 +11,20 @@ const BLOCK_PAGE =
   '<body><h1>Checking your browser before accessing this site.</h1></body></html>\n';
 
 /** The HTTP side of the simulator: finds the upstream, applies its faults, sends its answer. */
-export function createSimulatorServer(upstreams: readonly Upstream[], faults: Faults, traffic: Traffic): Server {
+export function createSimulatorServer(
+  upstreams: readonly Upstream[],
+  faults: Faults,
+  traffic: Traffic,
+  pathToken?: string,
+): Server {
+  const gateway = pathToken === undefined ? '' : `/gateway/${pathToken}`;
   const mounts = upstreams
     .flatMap((upstream) => upstream.mounts.map((mount) => ({ mount, upstream })))
     .toSorted((one, other) => other.mount.length - one.mount.length);
 
   return createServer((incoming, response) => {
-    const target = incoming.url ?? '/';
+    const url = incoming.url ?? '/';
+    const target = url.startsWith(gateway) ? url.slice(gateway.length) : '';
     const found = mounts.find(({ mount }) => target.startsWith(`/${mount}/`));
     if (!found) {
       response.writeHead(404, { 'content-type': 'text/plain' });

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { source as blockchair } from '../../activities/blockchair';
 import { createRedact } from '../../activities/failures';
+import { tokensIn } from '../../activities/http';
 import { bitcoin, failureOf, overHttp, pageOf, textOf } from './asking';
 import { startUpstream, type Upstream } from './upstream';
 
@@ -83,6 +84,33 @@ describe('the key appears nowhere', () => {
     answer = (response) => void response.write('{');
     expectHidden(textOf(await failureOf(ask({ plan: 'key', apiKey }))));
   });
+
+  test('in the path of a gateway: rows, rejects and failures quote it redacted', async () => {
+    const token = 'aB3-aB3-aB3-aB3';
+    const baseUrl = `${upstream.url}/v2/${token}`;
+    const blocks = () =>
+      blockchair.datasets.blocks.fetchPage(
+        overHttp(blockchair, baseUrl, { redact: createRedact(tokensIn(baseUrl)) }),
+        pageOf(blockchair, { coin: bitcoin, date: '2026-11-21' }),
+      );
+    answer = (response, target) => {
+      const data = [{ id: 1, hash: `${target} ${token}`, time: 'soon' }];
+      response.writeHead(200).end(JSON.stringify({ data, context: { code: 200 } }));
+    };
+    expect(JSON.stringify(await blocks())).not.toContain(token);
+    answer = (response, target) => response.writeHead(503).end(target);
+    const failure = await failureOf(blocks());
+    expect(failure.message).toContain('/v2/***/bitcoin/blocks');
+    expect(textOf(failure)).not.toContain(token);
+  });
+
+  test.each([
+    ['https://api.example/v3/coins-and-markets', []],
+    ['https://eth.example/v2/0a1b2c3d4e5f', ['0a1b2c3d4e5f']],
+    ['https://example.quiknode.example/AbCdEfGhIjKlMnOpQrStUv/', ['AbCdEfGhIjKlMnOpQrStUv']],
+    ['https://gateway.example/t%2Foken-1234567/x', ['t%2Foken-1234567', 't/oken-1234567']],
+    ['nonsense', []],
+  ])('tokens in %s', (url, tokens) => expect([...new Set(tokensIn(url))]).toEqual(tokens));
 
   test('other secrets are hidden too, in any spelling', () => {
     const redact = createRedact([apiKey, 'pass', 'password', '']);

@@ -29,8 +29,9 @@ export async function leaks(secrets: readonly string[], places: Places): Promise
     look(`description of ${workflowId}`, textOf(raw));
   }
   for (const table of await tablesOf(places.db)) {
-    const { rows } = await sql`SELECT * FROM ${sql.table(table)}`.execute(places.db);
-    look(`table ${table}`, JSON.stringify(rows));
+    const query = sql`SELECT * FROM ${sql.table(table)}`.compile(places.db);
+    for await (const { rows } of places.db.getExecutor().stream(query, 1_000))
+      look(`table ${table}`, JSON.stringify(rows));
   }
   return found;
 }

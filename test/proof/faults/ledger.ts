@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { sql, type CompiledQuery, type Kysely } from 'kysely';
+import { sql, type CompiledQuery, type Kysely, type RawBuilder } from 'kysely';
 import type { Schema } from '../../../db/schema';
 
 // What must hold when the faults are over. Each function returns what does not, in words.
@@ -67,6 +67,16 @@ export async function ledgerProblems(db: Db): Promise<string[]> {
   return found;
 }
 
+/** All rows of those tables. */
+export async function storedRows(db: Db): Promise<number> {
+  let count = 0;
+  for (const { table } of Object.values(tables)) {
+    const { rows } = await sql<{ n: number }>`SELECT COUNT(*) AS n FROM ${sql.table(table)}`.execute(db);
+    count += Number(rows[0]!.n);
+  }
+  return count;
+}
+
 /** One row of the log for every chain of executions of a run that Temporal knows, and none besides. */
 export async function rowPerRunProblems(db: Db, client: Client): Promise<string[]> {
   const chains = new Set<string>();
@@ -87,12 +97,28 @@ export async function rowPerRunProblems(db: Db, client: Client): Promise<string[
   ];
 }
 
-/** Where an undisturbed run of the same world gave something else, in all columns but those of the run itself. */
-export async function rowProblems(own: Db, undisturbed: Db): Promise<string[]> {
+/** Blocks that do not have as many transactions as the source says. */
+export async function blockProblems(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ about: string }>`
+    SELECT CONCAT(block.coin_symbol, ' block ', block.block_id, ': ', COALESCE(had.n, 0), ' of ', block.transaction_count,
+      ' transactions') AS about
+    FROM raw_blockchain_blocks block
+    LEFT JOIN (SELECT coin_symbol, block_id, COUNT(*) AS n FROM raw_blockchain_transactions GROUP BY 1, 2) had
+      ON had.coin_symbol = block.coin_symbol AND had.block_id = block.block_id
+    WHERE block.transaction_count <> COALESCE(had.n, 0)`.execute(db);
+  return rows.map(({ about }) => about);
+}
+
+/**
+ * Where an undisturbed run of the same world gave something else, in all columns but those of the run itself; of these
+ * dates only, where some are given.
+ */
+export async function rowProblems(own: Db, undisturbed: Db, dates?: readonly string[]): Promise<string[]> {
   const found: string[] = [];
-  for (const { table } of Object.values(tables)) {
-    const mine = await rowsInOrder(own, table);
-    const other = await rowsInOrder(undisturbed, table);
+  for (const { table, date } of Object.values(tables)) {
+    const wanted = dates ? sql`WHERE ${sql.raw(date)} IN (${sql.join(dates)})` : sql``;
+    const mine = await rowsInOrder(own, table, wanted);
+    const other = await rowsInOrder(undisturbed, table, wanted);
     for (let count = 1; ; count += 1) {
       const [row, expected] = await Promise.all([mine.next(), other.next()]);
       if (row.value !== expected.value)
@@ -106,7 +132,11 @@ export async function rowProblems(own: Db, undisturbed: Db): Promise<string[]> {
 
 const ofTheRun = ['log_id', 'created_at', 'updated_at'];
 
-async function rowsInOrder(db: Db, table: string): Promise<AsyncGenerator<string, undefined>> {
+async function rowsInOrder(
+  db: Db,
+  table: string,
+  wanted: RawBuilder<unknown>,
+): Promise<AsyncGenerator<string, undefined>> {
   const { rows: columns } = await sql<{ name: string }>`
     SELECT column_name AS name FROM information_schema.columns
     WHERE table_schema = DATABASE() AND table_name = ${table} AND column_name NOT IN (${sql.join(ofTheRun)})
@@ -116,7 +146,7 @@ async function rowsInOrder(db: Db, table: string): Promise<AsyncGenerator<string
     WHERE table_schema = DATABASE() AND table_name = ${table} AND index_name = 'PRIMARY'
     ORDER BY seq_in_index`.execute(db);
   const list = (names: { name: string }[]) => sql.join(names.map(({ name }) => sql.ref(name)));
-  const query = sql`SELECT ${list(columns)} FROM ${sql.table(table)} ORDER BY ${list(key)}`.compile(db);
+  const query = sql`SELECT ${list(columns)} FROM ${sql.table(table)} ${wanted} ORDER BY ${list(key)}`.compile(db);
   return textsOf(db, query);
 }
 

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Client,
+  Connection,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  type WorkflowHandleWithFirstExecutionRunId,
+} from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import type { Kysely } from 'kysely';
 import { openDatabase } from '../../../db/connect';
@@ -39,7 +46,11 @@ export interface RigOptions {
   cleanup: Cleanup;
 }
 
-export const keys = { blockchair: 'key-of-blockchair-1234', coingecko: 'key-of-coingecko-5678' };
+export const keys = {
+  blockchair: 'key-of-blockchair-1234',
+  coingecko: 'key-of-coingecko-5678',
+  gateway: 'token-of-gateway-90',
+};
 
 export async function startRig({ databaseServer, temporalAddress, cleanup, ...options }: RigOptions): Promise<Rig> {
   const name = `faults_${randomBytes(4).toString('hex')}`;
@@ -58,6 +69,7 @@ export async function startRig({ databaseServer, temporalAddress, cleanup, ...op
 
   const simulator = await startSimulator({
     limits: 'none',
+    pathToken: keys.gateway,
     keys: { blockchair: [keys.blockchair], coingeckoDemo: [keys.coingecko] },
     ...options.simulator,
   });
@@ -108,6 +120,18 @@ export async function withRig(options: Omit<RigOptions, 'cleanup'>, work: (rig: 
     await work(await startRig({ ...options, cleanup }));
   } finally {
     await cleanup.run();
+  }
+}
+
+/** The result of a workflow, also when the server stays away for so long that a client's call ends with an error. */
+export async function patientResult(handle: WorkflowHandle): Promise<unknown> {
+  for (;;) {
+    try {
+      return await handle.result();
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) throw error;
+      await sleep(200);
+    }
   }
 }
 

@@ -10,6 +10,8 @@ export interface WorkerProcess {
   output(): string;
   /** when it serves its queues; throws what it wrote when it ended instead */
   ready(): Promise<void>;
+  /** when it is gone, whatever ended it */
+  ended: Promise<void>;
   /** SIGKILL: it gets no chance to finish anything */
   kill(): Promise<void>;
   /** SIGSTOP for so long: what is written to it meets a process that stands still */
@@ -43,6 +45,7 @@ export function startWorkerProcess(
   return {
     pid: child.pid!,
     output: () => output,
+    ended: closed,
     async ready() {
       while (!output.includes(' serves ')) {
         if (hasEnded()) throw new Error(`the worker ended: ${output}`);
