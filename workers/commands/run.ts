@@ -10,6 +10,8 @@ import { z } from 'zod';
 import { findDataset } from '../../activities/registry';
 import { runId } from '../../workflows/ids';
 import { workflowQueue } from '../schedules';
+import { ensureBudgets } from './budgets';
+import { estimateDumps, estimateText, isLong, isWanted } from './dump-estimate';
 import { UsageError, type Answer, type Call, type Command } from './command';
 import type { Connections } from './connections';
 import { resultLines } from './run-result';
@@ -33,6 +35,7 @@ export const run: Command = {
       workflow: { value: '<type>', says: 'backfill: the DAG to run; dailyIngestion when left out' },
       concurrency: { value: '<number>', says: 'backfill: dates at the same time; 2 when left out' },
       input: { value: '<json>', says: 'the whole input instead of the options above' },
+      yes: { says: 'do not ask, however long the downloads of a range take' },
       wait: { says: 'follow it to its end; exit code 1 if it failed' },
     },
     examples: [
@@ -45,6 +48,7 @@ export const run: Command = {
       const workflow = call.arg('workflow');
       const input = inputOf(call, workflow);
       const workflowId = idOf(workflow, input);
+      if (workflow === 'backfill') await sayHowLong(input, call.isSet('yes'), connections);
       const { client, namespace } = await connections.temporal();
       const handle = await start(client, workflow, workflowId, input);
       const started = { workflowId, runId: handle.firstExecutionRunId, workflow, input };
@@ -118,6 +122,35 @@ function oneRun({ coins, datasets, ...rest }: Input): Input {
     ...(coin === undefined ? {} : { coin }),
   };
 }
+
+/** Of a range that comes from files: how long it takes at the provider's speed. Asks above a day; throws when it is not wanted. */
+async function sayHowLong(input: Input, isYes: boolean, connections: Connections): Promise<void> {
+  const range = parsedRange.safeParse(input);
+  if (!range.success) return;
+  const deps = await connections.deps();
+  await ensureBudgets(deps);
+  const estimate = await estimateDumps(deps, range.data).catch((error: unknown) => {
+    // whatever is wrong with the input, or the provider, the workflow says it too
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`how long it takes could not be found out: ${deps.redact(why)}\n`);
+    return undefined;
+  });
+  if (!estimate) return;
+  const text = estimateText(estimate);
+  process.stderr.write(`${text}\n`);
+  if (!isLong(estimate) || isYes) return;
+  if (!connections.isWatched || !(await isWanted('More than a day. Start it?')))
+    throw new Error(`not started - ${text}, which is more than a day - take a shorter range, use a key, or say --yes`);
+}
+
+/** What is wrong with it is for the workflow to say. */
+const parsedRange = z.object({
+  workflow: z.string().default('dailyIngestion'),
+  from: z.string(),
+  to: z.string(),
+  coins: z.array(z.string()).optional(),
+  datasets: z.array(z.string()).optional(),
+});
 
 /** A run's id is its lock (rule 2); any other id only has to speak and to be new. */
 function idOf(workflow: string, input: Input): string {

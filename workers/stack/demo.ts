@@ -41,6 +41,8 @@ async function main(): Promise<void> {
       prepare: watchAddresses,
       extraEnvironment: {
         BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
+        BLOCKCHAIR_DUMPS_URL: simulator.baseUrls.blockchairDumps,
+        BLOCKCHAIR_MODE: 'auto',
         BLOCKCHAIR_API_KEY: keys.blockchair,
         BLOCKCHAIR_PLAN: 'key',
         COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
