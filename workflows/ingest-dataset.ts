@@ -98,12 +98,13 @@ export async function ingestDataset(input: unknown, context?: RunContext, contin
       if (pages % pagesPerExecution === 0)
         await continueAsNew<typeof ingestDataset>({ dataset, coin, date }, context, { run, cursor, pages });
     }
-    const status = cursor === null ? 'success' : 'partial';
-    if (!run.bulk) return ended(await close({ status }));
-    const probed = await waitForDump(dump, run.bulk.waitMs);
-    if (probed.state === 'ready' || probed.state === 'missing')
-      return ended(await close(await fromDump(dump, probed, 'partial')));
-    return ended(await close({ status, message: probed.says }));
+    if (run.bulk) {
+      const probed = await waitForDump(dump, run.bulk.waitMs);
+      if (probed.state === 'ready' || probed.state === 'missing')
+        return ended(await close(await fromDump(dump, probed, 'partial')));
+      return ended(await close({ status: cursor === null ? 'success' : 'partial', message: probed.says }));
+    }
+    return ended(await close({ status: cursor === null ? 'success' : 'partial' }));
   } catch (failure) {
     const end = endOf(failure);
     if (end === undefined) throw failure;

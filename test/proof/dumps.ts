@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
 import { sql } from 'kysely';
 import { startServers, stateFolder } from '../../workers/stack/stack';
 import { installLogger } from '../../workers/worker';
@@ -96,6 +97,15 @@ async function newGround(
 
 const input = (date: string) => ({ date, coins, datasets: ['transactions'] });
 
+/** With the message of the DAG that failed, which names its runs. */
+async function ended(dag: WorkflowHandle): Promise<void> {
+  await dag.result().catch((error: unknown) => {
+    throw new Error(error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error), {
+      cause: error,
+    });
+  });
+}
+
 /** A new date, loaded while `fault` happens; then some of its rows are spoiled, and it is loaded again with another. */
 async function whileLoading(ground: Ground, fault: () => Promise<void>, again = fault): Promise<void> {
   const { rig } = ground;
@@ -108,7 +118,7 @@ async function whileLoading(ground: Ground, fault: () => Promise<void>, again = 
     // from the first look for the file to behind the COMMIT of the last
     await sleep(2_500 * Math.random());
     await each();
-    await dag.result();
+    await ended(dag);
     if (again === fault || each === again) return;
     await sql`UPDATE raw_blockchain_transactions SET size_bytes = 1, fee_native = NULL
       WHERE tx_time >= ${date} AND tx_time < ${date} + INTERVAL 1 DAY AND tx_hash < '08'`.execute(rig.db);
@@ -147,7 +157,7 @@ async function damagedFiles(ground: Ground): Promise<number> {
       rig.simulator.fault(`blockchair-dumps /${coin}/`, { ...fault, times: 3 });
       met += 1;
     }
-    await (await rig.start('ingestBlockchair', input(date))).result();
+    await ended(await rig.start('ingestBlockchair', input(date)));
     rig.simulator.clearFaults();
   }
   await worker.stop();

@@ -28,7 +28,7 @@ export function dumpText(chain: ChainTables, table: TableName, dayMs: number): s
 
 /** Booleans are digits, NULL is \N, and Ethereum's hex comes without 0x. */
 function cell(row: Row, name: string, isEthereum: boolean): string {
-  const value: unknown = row[name];
+  const value = row[name] as string | number | bigint | boolean | null | undefined;
   if (value === null || value === undefined) return String.raw`\N`;
   if (typeof value === 'boolean') return value ? '1' : '0';
   const text = String(value);
