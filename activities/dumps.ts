@@ -7,7 +7,14 @@ import { retrying } from '../db/failures';
 import type { BudgetClass } from '../db/queries/source-budgets';
 import { bulkHost, type Download } from './bulk/host';
 import { createTurns } from './bulk/turns';
-import { ComparisonNeeded, compareDayWithFile, loadDay, type DayLoad, type LoadedDay } from './bulk/load-day';
+import {
+  ComparisonNeeded,
+  assertUndamaged,
+  compareDayWithFile,
+  loadDay,
+  type DayLoad,
+  type LoadedDay,
+} from './bulk/load-day';
 import { resolveCoin, sourceCoin } from './coins';
 import { configuredSource, type ActivityDeps } from './deps';
 import { NotYetTurn, SourceFailure, type FailureDetails } from './failures';
@@ -186,6 +193,8 @@ async function store(deps: ActivityDeps, { named, coin, request, own, asked, dow
       }),
     );
   } catch (error) {
+    // a damaged file may look like one of another form: its check sum comes last
+    if (error instanceof SourceFailure && error.type === 'SchemaMismatch') await assertUndamaged(load);
     if (error instanceof TooManyRejects) await keepRejects(deps, place, error.rejects.slice(0, keptRejects));
     throw error;
   } finally {

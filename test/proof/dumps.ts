@@ -150,9 +150,8 @@ async function damagedFiles(ground: Ground): Promise<number> {
     ground.dates.push(date);
     for (const coin of coins.slice(0, total - met)) {
       const at = Math.random();
-      // gzip's own ten bytes say nothing about the text
       const fault =
-        met % 2 === 0 ? { flipBit: Math.floor(80 + at * 4_000_000) } : { truncateTo: Math.floor(1 + at * 500_000) };
+        met % 2 === 0 ? { flipBit: Math.floor(at * 4_000_000) } : { truncateTo: Math.floor(1 + at * 500_000) };
       // a look for the file, its size, the file
       rig.simulator.fault(`blockchair-dumps /${coin}/`, { ...fault, times: 3 });
       met += 1;
