@@ -48,12 +48,13 @@ export const run: Command = {
       const workflow = call.arg('workflow');
       const input = inputOf(call, workflow);
       const workflowId = idOf(workflow, input);
-      if (workflow === 'backfill') await sayHowLong(input, call.isSet('yes'), connections);
+      const downloads = workflow === 'backfill' ? await howLong(input, call.isSet('yes'), connections) : undefined;
       const { client, namespace } = await connections.temporal();
       const handle = await start(client, workflow, workflowId, input);
-      const started = { workflowId, runId: handle.firstExecutionRunId, workflow, input };
+      const started = { workflowId, runId: handle.firstExecutionRunId, workflow, input, downloads };
       const page = `/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${started.runId}`;
-      const lines = [`${workflow}  ${workflowId}  started`, `Temporal UI  ${page}`];
+      const said = downloads === undefined || connections.isWatched ? [] : [downloads];
+      const lines = [...said, `${workflow}  ${workflowId}  started`, `Temporal UI  ${page}`];
       if (!call.isSet('wait')) return { document: { ...started, status: 'running' }, lines };
       for (const line of lines) connections.progress(line);
       const answer = await follow(handle, connections, started);
@@ -123,24 +124,28 @@ function oneRun({ coins, datasets, ...rest }: Input): Input {
   };
 }
 
-/** Of a range that comes from files: how long it takes at the provider's speed. Asks above a day; throws when it is not wanted. */
-async function sayHowLong(input: Input, isYes: boolean, connections: Connections): Promise<void> {
+/**
+ * Of a range that comes from files: how long it takes at the provider's speed. Asks above a day; throws when it is not
+ * wanted, or nobody is there to be asked.
+ */
+async function howLong(input: Input, isYes: boolean, connections: Connections): Promise<string | undefined> {
   const range = parsedRange.safeParse(input);
-  if (!range.success) return;
+  if (!range.success) return undefined;
   const deps = await connections.deps();
   await ensureBudgets(deps);
   const estimate = await estimateDumps(deps, range.data).catch((error: unknown) => {
     // whatever is wrong with the input, or the provider, the workflow says it too
     const why = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`how long it takes could not be found out: ${deps.redact(why)}\n`);
+    connections.progress(`how long it takes could not be found out: ${deps.redact(why)}`);
     return undefined;
   });
-  if (!estimate) return;
+  if (!estimate) return undefined;
   const text = estimateText(estimate);
-  process.stderr.write(`${text}\n`);
-  if (!isLong(estimate) || isYes) return;
+  connections.progress(text);
+  if (!isLong(estimate) || isYes) return text;
   if (!connections.isWatched || !(await isWanted('More than a day. Start it?')))
     throw new Error(`not started - ${text}, which is more than a day - take a shorter range, use a key, or say --yes`);
+  return text;
 }
 
 /** What is wrong with it is for the workflow to say. */
