@@ -84,7 +84,7 @@ test('30 dates backfilled by the schedule at once do not keep the live run waiti
     overlap: ScheduleOverlapPolicy.ALLOW_ALL,
   });
   await until('most dates wait', 60_000, async () => (await datesAtOnce(product.db)).waiting >= 20);
-  await until('old dates are worked on', 30_000, async () => product.simulator.requests.length > 20);
+  await until('old dates are worked on', 60_000, async () => product.simulator.requests.length > 20);
 
   const amongMs = await firstRequestMs(schedule);
   process.stdout.write(
@@ -103,7 +103,7 @@ test('30 dates backfilled by the schedule at once do not keep the live run waiti
     return admitted.length + waiting === 0;
   });
   expect(mostAtOnce).toBe(2);
-  const ended = await until('32 DAGs are listed as ended', 30_000, async () => {
+  const ended = await until('32 DAGs are listed as ended', 60_000, async () => {
     const statuses: string[] = [];
     for await (const each of product.client.workflow.list({ query: `WorkflowType = 'dailyIngestion'` }))
       statuses.push(each.status.name);
@@ -134,14 +134,14 @@ test('whoever waits says for whom; a terminated holder and a cancelled waiter le
   const hang = product.simulator.fault('blockchair', { hang: true });
   const input = (days: number) => ({ date: daysAgo(days), coins: ['bitcoin'], datasets: ['blocks'] });
   const holders = [await start('old-1', input(41)), await start('old-2', input(42))];
-  await until('both have a place', 10_000, async () => (await datesAtOnce(product.db)).admitted.length === 2);
+  await until('both have a place', 60_000, async () => (await datesAtOnce(product.db)).admitted.length === 2);
   const waiter = await start('old-3', input(43));
-  const message = await until('it says for whom', 10_000, () => pendingMessage('old-3'));
+  const message = await until('it says for whom', 60_000, () => pendingMessage('old-3'));
   expect(message).toContain(
     `waiting, not failing: 2 old dates are worked on at once, newest first; now ${daysAgo(41)} (old-1), ${daysAgo(42)} (old-2), and 0 wait before ${daysAgo(43)}. Asks again at `,
   );
   const cancelled = await start('old-4', input(44));
-  await until('two wait', 10_000, async () => (await datesAtOnce(product.db)).waiting === 2);
+  await until('two wait', 60_000, async () => (await datesAtOnce(product.db)).waiting === 2);
   await cancelled.cancel();
   await failureOf(cancelled.result());
   expect(await datesAtOnce(product.db)).toMatchObject({ waiting: 1 });
@@ -150,14 +150,14 @@ test('whoever waits says for whom; a terminated holder and a cancelled waiter le
   const live = await start('live', input(1));
   await until(
     'the live run is under way',
-    5_000,
+    60_000,
     async () => (await listRuns(product.db, { date: daysAgo(1), status: 'running', limit: 1 })).length === 1,
   );
   await live.cancel();
   await failureOf(live.result());
 
   await holders[0]!.terminate('test');
-  await until('the waiting one has its place', 10_000, async () =>
+  await until('the waiting one has its place', 60_000, async () =>
     (await datesAtOnce(product.db)).admitted.some((place) => place.workflowId === 'old-3'),
   );
   hang();
@@ -183,7 +183,7 @@ describe('pausing a source', () => {
     });
     const run = await start('paused', input);
     const child = `ingest/blockchair.blocks/bitcoin/${daysAgo(1)}`;
-    const message = await until('it says why', 15_000, () => pendingMessage(child).catch(() => undefined));
+    const message = await until('it says why', 60_000, () => pendingMessage(child).catch(() => undefined));
     expect(message).toMatch(/^waiting, not failing: blockchair is paused until .*Z: maintenance\. Asks again at /);
     const listed = await cliHere(['sources', 'list'], product.environment);
     expect(listed.stdout).toMatch(/blockchair +key +1200\/min .* paused until .*Z: maintenance\n/);
@@ -193,7 +193,8 @@ describe('pausing a source', () => {
     const done = await product.run<{ message: string }>('pauseSource', { source: 'blockchair', resume: true });
     expect(done.message).toBe('blockchair is resumed');
     expect(((await run.result()) as DagResult).status).toBe('success');
-    expect(Date.now() - resumedAt).toBeLessThan(35_000);
+    // it looks again every 28 s, not only at the end of the six hours
+    expect(Date.now() - resumedAt).toBeLessThan(90_000);
     expect(await failures()).toBe(failuresBefore);
     expect(product.simulator.requests.slice(before).every((request) => request.at.getTime() >= resumedAt)).toBe(true);
     const changes = await listRuns(product.db, { source: 'cryptoflow', limit: 50 });

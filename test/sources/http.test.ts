@@ -324,7 +324,8 @@ describe('what the simulated services never do', () => {
         const started = performance.now();
         cancel.abort(reason);
         expect(await asked).toBe(reason);
-        expect(performance.now() - started).toBeLessThan(100);
+        // far from the 20 s of every timeout
+        expect(performance.now() - started).toBeLessThan(5_000);
         await until(() => own.open() === 0);
       } finally {
         await agent.destroy();

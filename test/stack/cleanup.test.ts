@@ -72,7 +72,8 @@ test('a second Ctrl-C kills a server that takes too long', async () => {
   setTimeout(() => parent.kill('SIGINT'), 1_200);
   const begun = Date.now();
   expect((await once(parent, 'exit'))[0]).toBe(130);
-  expect(Date.now() - begun).toBeLessThan(3_000);
+  // the server would take a minute
+  expect(Date.now() - begun).toBeLessThan(20_000);
   await untilEnded(serverPid);
 });
 
