@@ -67,7 +67,7 @@ export const transactionDumps: Bulk = {
   judge: (coin, date, cells) => {
     if (isEthereum(coin)) {
       const parsed = ethereumDumpTransaction.safeParse(
-        numbered({ ...cells, recipient: cells.recipient ?? null }, ['block_id']),
+        numbered({ ...cells, recipient: with0x(cells.recipient) }, ['block_id']),
       );
       return judged(cells, date, parsed, (item) => ethereumTransactionRow(coin, { ...item, id: 0 }));
     }
@@ -94,6 +94,11 @@ function numbered(cells: Cells, names: readonly string[]): Record<string, unknow
     return typeof text === 'string' && /^-?\d+(\.\d+)?$/.test(text) ? [[name, Number(text)] as const] : [];
   });
   return { ...cells, ...Object.fromEntries(numbers) };
+}
+
+/** The API's form of an address, which is part of a reward's key (SOURCES, trap 5: dumps leave out 0x). */
+function with0x(address: string | null | undefined): string | null {
+  return typeof address === 'string' && /^[\da-f]{40}$/i.test(address) ? `0x${address}` : (address ?? null);
 }
 
 /** Booleans are 1 and 0 in the dumps. */

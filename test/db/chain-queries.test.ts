@@ -6,7 +6,6 @@ import { databases, freshDatabase } from '../databases';
 import { preload } from '../proof/load/preload';
 
 // The questions that analysts ask of the chain tables: each reads one partition, or a range of an index, never everything.
-// The same at 50 million rows: npm run bench -- load --preload 50000000.
 
 const rows = 200_000;
 

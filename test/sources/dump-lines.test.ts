@@ -174,6 +174,7 @@ describe.each(Object.entries(shapes))('every cell of a line (%s)', (_name, shape
     const item = Object.fromEntries(
       Object.entries(cells).map(([name, text]): [string, unknown] => {
         if (text === String.raw`\N`) return [name, null];
+        if (name === 'recipient' && /^[\da-f]{40}$/.test(text)) return [name, `0x${text}`];
         if ((shape.flags as readonly string[]).includes(name)) return [name, { 1: true, 0: false }[text] ?? text];
         const isNumber = (shape.numbers as readonly string[]).includes(name) && /^-?\d+(\.\d+)?$/.test(text);
         return [name, isNumber ? Number(text) : text];
