@@ -123,14 +123,15 @@ export interface BulkColumn {
   nullable?: boolean;
 }
 
-/** `text` does not begin with `not`; `time` is one of the file's day; `equals` is 1 where the cell is this text, else 0. */
+/** `text` does not begin with `not`; `time` is one of the file's day; `equals` is 1 where the cell is this text, else 0; `none`: the source has no such thing, NULL. */
 export type CellForm =
   | { form: 'whole'; most: number }
   | { form: 'decimal'; digits: number; scale: number }
   | { form: 'text'; longest: number; not?: '0x' }
   | { form: 'time' }
   | { form: 'flag' }
-  | { form: 'equals'; text: string };
+  | { form: 'equals'; text: string }
+  | { form: 'none' };
 
 /** Where the files of a plan are, and what their host allows; its limits are not those of the API. */
 export interface BulkHost {

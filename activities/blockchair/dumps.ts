@@ -13,6 +13,7 @@ const whole32: CellForm = { form: 'whole', most: 0xffff_ffff };
 const hash: CellForm = { form: 'text', longest: 128, not: '0x' };
 const usd: CellForm = { form: 'decimal', digits: 30, scale: 12 };
 const native: CellForm = { form: 'decimal', digits: 38, scale: 0 };
+const none: CellForm = { form: 'none' };
 const time: CellForm = { form: 'time' };
 
 const blockColumns: readonly BulkColumn[] = [
@@ -47,6 +48,7 @@ const ethereumColumns: readonly BulkColumn[] = [
   { column: 'output_total_usd', cell: 'value_usd', looks: usd, nullable: true },
   { column: 'fee_native', cell: 'fee', looks: native, nullable: true },
   { column: 'output_total_native', cell: 'value', looks: native },
+  ...['input_count', 'output_count', 'size_bytes'].map((column) => ({ column, cell: '', looks: none })),
   { column: 'is_coinbase', cell: 'type', looks: { form: 'equals', text: 'synthetic_coinbase' } },
 ];
 

@@ -31,7 +31,7 @@ export const source = defineSource({
       pagesPerRun: 50,
       key: { in: 'query', name: 'key' },
       says: 'blocks, transactions and addresses within the plan',
-      bulk: { baseUrl: dumpsUrl, limits: { perSecond: 5 } },
+      bulk: { baseUrl: dumpsUrl, limits: { perSecond: 10 } },
     },
   },
   defaultPlan: { withoutKey: 'keyless', withKey: 'key' },

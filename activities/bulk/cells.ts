@@ -43,6 +43,12 @@ function writerOf(looks: BulkColumn['looks'], date: string): CellWriter {
         out[at] = digit;
         return at + 1;
       };
+    case 'none':
+      return (_input, _start, _end, out, at) => {
+        out[at] = backslash;
+        out[at + 1] = capitalN;
+        return at + 2;
+      };
     case 'equals': {
       const wanted = Buffer.from(looks.text, 'latin1');
       return (input, start, end, out, at) => {

@@ -94,7 +94,7 @@ interface LineReader {
 function lineReader(header: readonly string[], format: DayFormat, totals: DayTotals): LineReader {
   const { bulk, coin, date } = format;
   const columns = bulk.columns(coin);
-  const cellOf = columns.map(({ cell }) => header.indexOf(cell));
+  const cellOf = columns.map(({ cell, looks }) => (looks.form === 'none' ? 0 : header.indexOf(cell)));
   const missing = columns.filter((_, index) => cellOf[index] === -1).map(({ cell }) => cell);
   if (missing.length > 0) {
     throw new SourceFailure(

@@ -35,6 +35,11 @@ describe.each(databases())('whole days from dumps, on $name', (server) => {
     } finally {
       await api.stop();
     }
+    // also a column that the source has nothing for
+    await sql`UPDATE raw_blockchain_transactions SET size_bytes = 1 WHERE coin_symbol = 'ETH' ORDER BY block_id DESC LIMIT 1`.execute(
+      product.db,
+    );
+    expect((await ingest(['ethereum'])).totals).toMatchObject({ inserted: 0, updated: 1 });
     const before = await stamps();
     const again = await ingest(['bitcoin', 'ethereum']);
     expect(again.totals).toMatchObject({ inserted: 0, updated: 0, unchanged: again.totals.processed });
