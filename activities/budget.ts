@@ -36,7 +36,7 @@ const reachMs: Readonly<Record<BudgetClass, number>> = { live: 10_000, backfill:
  * Shares of the quotas that are kept for one class. Half for live work: a keyless day of ten coins costs about 700 of
  * Blockchair's 1,440 points, and a backfill can wait for tomorrow. A tenth, so that it is not put off for ever.
  */
-const reserves = { liveReserve: 0.5, backfillReserve: 0.1 };
+export const reserves = { liveReserve: 0.5, backfillReserve: 0.1 };
 
 /** However long a pause or a quota lasts: so soon it is noticed that someone resumed the source, or bought more. */
 const lookAgainMs = { paused: 28_000, quota: 3_600_000, lease: 5_000 };

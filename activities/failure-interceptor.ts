@@ -43,6 +43,9 @@ interface CallArguments {
   date?: string;
   from?: string;
   to?: string;
+  slot?: string;
+  /** ISO: from then on nobody waits for the answer */
+  deadline?: string;
 }
 
 interface Attempt {
@@ -57,15 +60,23 @@ async function toTemporal(deps: ActivityDeps, attempt: Attempt, error: unknown):
   if (context.cancellationSignal.aborted)
     return error instanceof CancelledFailure ? error : context.cancellationSignal.reason;
   if (error instanceof TemporalFailure) return error;
-  if (error instanceof NotYetTurn) return notYetTurn(context, error);
+  if (error instanceof NotYetTurn) return notYetTurn(attempt, error);
   if (error instanceof SourceFailure) return sourceFailure(deps, attempt, withoutSecrets(deps, error));
   if (error instanceof ServiceError) return temporalUnavailable(deps, context, error);
   return otherFailure(deps, context, error);
 }
 
-function notYetTurn(context: Context, { message, waitMs }: NotYetTurn): ApplicationFailure {
+function notYetTurn({ context, call }: Attempt, { message, waitMs }: NotYetTurn): ApplicationFailure {
   // a little later than the turn itself, and not all at once
   const delay = Math.round(waitMs * 1.02 + Math.random() * 1_000);
+  if (isTooLate(context, call, delay)) {
+    return ApplicationFailure.create({
+      type: 'NotYetTurn',
+      message: `${message}; the next turn comes when nobody waits for it any more`,
+      nonRetryable: true,
+      category: 'BENIGN',
+    });
+  }
   return ApplicationFailure.create({
     type: 'NotYetTurn',
     message: `waiting, not failing: ${message}. Asks again at ${clock(delay)} (attempt ${context.info.attempt + 1})`,
@@ -107,6 +118,13 @@ async function sourceFailure(
     summary?.failures ?? context.info.attempt,
     failure.retryAfterMs ?? (rule.retry === 'reset' ? msToUtcMidnight() : undefined),
   );
+  if (isTooLate(context, attempt.call, delay)) {
+    return terminal(
+      `${message}. ${gaveUp(summary)}: the next attempt would come too late for the slot`,
+      failure,
+      context,
+    );
+  }
   const until = rule.retry === 'backoff' ? `, gives up at ${clock(giveUpAfterMs - elapsed)}` : '';
   return ApplicationFailure.create({
     type,
@@ -115,6 +133,12 @@ async function sourceFailure(
     details: [{ ...details, attempt: context.info.attempt }],
     cause: failure.cause instanceof Error ? failure.cause : undefined,
   });
+}
+
+/** Whether the attempt after this delay would come behind the deadline of its call, by the later of the two clocks. */
+function isTooLate({ info }: Context, { deadline }: CallArguments, delayMs: number): boolean {
+  if (deadline === undefined) return false;
+  return Math.max(Date.now(), info.currentAttemptScheduledTimestampMs) + delayMs > Date.parse(deadline);
 }
 
 function terminal(message: string, failure: SourceFailure, context: Context): ApplicationFailure {
@@ -208,7 +232,7 @@ async function record(
         source: failure.details.source ?? '',
         dataset: failure.details.dataset ?? call.dataset ?? null,
         coinId: call.coin ?? null,
-        logicalDate: call.date ?? null,
+        logicalDate: call.date ?? call.slot ?? null,
         activityType: info.activityType,
         attempt: info.attempt,
         attemptMs: performance.now() - startedAt,

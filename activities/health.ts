@@ -6,6 +6,7 @@ import { blocks, emptyDays, prices, transactions } from './health/integrity';
 import { lostRuns } from './health/lost-runs';
 import { partitions, recentRuns, sources, tableSizes } from './health/operations';
 import { schedules } from './health/schedules';
+import { conflicts, slotGaps, slots } from './health/slots';
 
 export type { HealthCheck, HealthStatus };
 
@@ -27,8 +28,11 @@ const checks: readonly Check[] = [
   { name: 'blocks', look: blocks },
   { name: 'transactions', look: transactions },
   { name: 'prices', look: prices },
+  { name: 'slots', look: slots },
+  { name: 'gaps in slots', look: slotGaps },
   { name: 'on-chain values', look: onchainValues },
   { name: 'quality', look: quality },
+  { name: 'conflicts', look: conflicts },
   { name: 'recent runs', look: recentRuns },
   { name: 'sources', look: sources },
   { name: 'schedules', look: schedules },

@@ -78,10 +78,11 @@ export function createSourceHttp(options: RequestOptions): SourceHttp {
 async function getJson(options: RequestOptions, request: SourceRequest): Promise<unknown> {
   const { connection, redact } = options;
   const url = urlOf(connection, request);
+  const method = request.json === undefined ? 'GET' : 'POST';
   const details: FailureDetails = Object.assign(options.asked ?? {}, {
     source: connection.source.name,
     dataset: options.dataset,
-    method: 'GET',
+    method,
     url: redact(url.toString()),
   });
   const where = `on ${redact(url.pathname)}`;
@@ -93,9 +94,10 @@ async function getJson(options: RequestOptions, request: SourceRequest): Promise
   let text: string;
   try {
     const response = await send(url, {
-      method: 'GET',
+      method,
       dispatcher: options.agent,
-      headers: headersOf(connection),
+      headers: headersOf(connection, request),
+      body: request.json === undefined ? undefined : JSON.stringify(request.json),
       signal,
     });
     status = details.status = response.statusCode;
@@ -176,13 +178,14 @@ function urlOf(connection: SourceConnection, request: SourceRequest): URL {
   return url;
 }
 
-function headersOf(connection: SourceConnection): Record<string, string> {
+function headersOf(connection: SourceConnection, { json }: SourceRequest): Record<string, string> {
   const { key } = connection.plan;
   return {
+    ...(json === undefined ? {} : { 'content-type': 'application/json' }),
     accept: 'application/json',
     'accept-encoding': 'gzip',
     'user-agent': 'cryptoflow/0.1 (+data ingestion; one request per attempt)',
-    ...(key?.in === 'header' && connection.apiKey ? { [key.name]: connection.apiKey } : {}),
+    ...(key?.in === 'header' && connection.apiKey ? { [key.name]: `${key.prefix ?? ''}${connection.apiKey}` } : {}),
   };
 }
 

@@ -1,4 +1,6 @@
 import { createAdmissionActivities } from './admission';
+import { createBackupActivities } from './backup';
+import { createCollectActivities } from './collect';
 import type { ActivityDeps } from './deps';
 import { createDumpActivities } from './dumps';
 import { createHealthActivities } from './health';
@@ -7,6 +9,7 @@ import { createPageActivities } from './pages';
 import { createPlanActivities } from './plan';
 import { createRangeActivities } from './ranges';
 import { createReportActivities } from './report';
+import { createRetentionActivities } from './retention';
 import { createRunActivities } from './runs';
 import { createSourceActivities } from './sources';
 
@@ -22,7 +25,10 @@ export function createActivities(deps: ActivityDeps) {
     ...createAdmissionActivities(deps),
     ...createSourceActivities(deps),
     ...createReportActivities(deps),
+    ...createRetentionActivities(deps),
     ...createHealthActivities(deps),
+    ...createBackupActivities(deps),
+    ...createCollectActivities(deps),
   };
 }
 

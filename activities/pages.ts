@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Transaction } from 'kysely';
 import { lockRun, takeOverRun, noteExpected, type RunCounts } from '../db/queries/ingestion-logs';
+import { noteChangedUnits, unitsOf } from '../db/queries/changed-units';
 import { findPage, insertPage, type StoredPage } from '../db/queries/ingestion-pages';
 import { insertNewRejects, insertRejects, type RejectedIn } from '../db/queries/rejected-records';
 import { retrying } from '../db/failures';
@@ -8,6 +9,7 @@ import type { Schema } from '../db/schema';
 import { askSource, type AskedPage } from './ask-source';
 import type { ActivityDeps } from './deps';
 import { SourceFailure, type FailureDetails } from './failures';
+import { writeHistory } from './collect/history';
 import { findDataset, type NamedDataset } from './registry';
 import type { Page, Reject } from './source';
 import { removeStale, writeRows } from './write-rows';
@@ -95,11 +97,18 @@ async function storePage(
         await holdRun(deps, trx, own);
         const stored = await findPage(trx, own.logId, own.cursor);
         if (stored) return stored;
-        const { counts, rejects } = await writeRows(trx, named, page.rows, request.logId);
+        const { counts, rejects } = page.observations
+          ? {
+              counts: await writeHistory(trx, named.fullName, request.date, page.observations, request.logId),
+              rejects: [],
+            }
+          : await writeRows(trx, named, page.rows, request.logId);
         const all = [...page.rejects, ...rejects];
-        assertFewRejects(page.asked, all, page.rows.length + page.rejects.length, deps.settings.rejectShare);
+        const given = page.observations?.length ?? page.rows.length;
+        assertFewRejects(page.asked, all, given + page.rejects.length, deps.settings.rejectShare);
         await insertRejects(trx, place, all);
         const restart = await removeStale(trx, named, page);
+        const changed = counts.inserted + counts.updated > 0 || restart !== undefined;
         const result: StoredPage = {
           counts: {
             ...counts,
@@ -112,6 +121,7 @@ async function storePage(
         };
         await insertPage(trx, own.logId, own.cursor, result);
         await noteExpected(trx, own.logId, result.expected);
+        if (changed) await noteChangedUnits(trx, unitsOf(named.dataset.table, page.rows));
         return result;
       }),
     );

@@ -1,5 +1,8 @@
 import { listCoins } from '../db/queries/coins';
+import { sourceAssets } from './assets';
 import { findCoin } from './coins';
+import { historySuffix } from './collect/merge';
+import { chosenAssets } from './collect/past';
 import type { ActivityDeps } from './deps';
 import { SourceFailure } from './failures';
 import { datasets as allDatasets, findDataset, queueOf, sources, workflowTypeOf, type NamedDataset } from './registry';
@@ -21,16 +24,18 @@ export interface Plan {
   label: string | null;
   runs: PlannedRun[];
   /** runs whose source can give many dates with one request */
-  ranged: (PlannedRun & { queue: string })[];
+  ranged: (PlannedRun & { queue: string; maxDays?: number })[];
 }
 
-/** Workflow types whose datasets are those of the daily DAG. */
+/** The workflow type whose datasets are those of the daily DAG, and the one that collects slots. */
 const dailyType = 'dailyIngestion';
+const slotType = 'collectOnchainAndSentiment';
 
 export function createPlanActivities(deps: ActivityDeps) {
   return {
     /** What a DAG of this type runs: its datasets × the enabled coins, or what the input names. Throws BadInput. */
     async planRuns(request: PlanRequest): Promise<Plan> {
+      if (request.workflowType === slotType) return planSlots(deps, request);
       const chosen = request.datasets ? request.datasets.map(findDataset) : defaultDatasets(request.workflowType);
       const known = await listCoins(deps.db);
       const coins = request.coins
@@ -51,6 +56,20 @@ export function createPlanActivities(deps: ActivityDeps) {
   };
 }
 
+/** A backfill of slots: what it can get for many dates at once; the dates themselves are days of slots, not runs. */
+async function planSlots(deps: ActivityDeps, { coins, datasets: sourceNames }: PlanRequest): Promise<Plan> {
+  if (sourceNames)
+    throw new SourceFailure('BadInput', `${slotType} has no datasets: leave them out, its sources are asked for all`);
+  const assets = await chosenAssets(deps, coins);
+  const histories = allDatasets.filter(({ fullName, dataset }) => fullName.endsWith(historySuffix) && dataset.range);
+  const ranged = histories.flatMap(({ fullName, source, dataset }) =>
+    sourceAssets(source, assets).map(({ coinId }) => {
+      return { dataset: fullName, coin: coinId, queue: queueOf(source), maxDays: dataset.range?.maxDays };
+    }),
+  );
+  return { label: deps.settings.dataLabel, runs: [], ranged };
+}
+
 function runsOf({ fullName, dataset }: NamedDataset, coins: readonly string[]): PlannedRun[] {
   return dataset.scope === 'all'
     ? [{ dataset: fullName, coin: 'all' }]
@@ -62,15 +81,22 @@ function defaultDatasets(workflowType: string): NamedDataset[] {
   const daily = allDatasets.filter((named) => named.dataset.daily);
   if (workflowType === dailyType) return daily;
   const source = sources.find((each) => workflowTypeOf(each) === workflowType);
-  if (source) return daily.filter((named) => named.source === source);
+  if (source) {
+    const own = daily.filter((named) => named.source === source);
+    if (own.length > 0) return own;
+    throw new SourceFailure('BadInput', `${source.label} has no daily datasets: it is asked by ${slotType}`);
+  }
   const known = [
     dailyType,
-    ...sources.map(workflowTypeOf),
+    slotType,
+    ...sources.filter((each) => daily.some((named) => named.source === each)).map(workflowTypeOf),
     'ingestDataset',
     'backfill',
     'checkHealth',
     'syncCoins',
     'pauseSource',
+    'collectSlot',
+    'collectDay',
   ];
   throw new SourceFailure('BadInput', `workflow type "${workflowType}" is unknown; known: ${known.join(', ')}`);
 }

@@ -1,11 +1,12 @@
 import { Context } from '@temporalio/activity';
-import type { Coin } from '../db/queries/coins';
+import { noteChangedUnits, unitsOf } from '../db/queries/changed-units';
 import { endRun, findRun, insertRun, lockRun, takeOverRun } from '../db/queries/ingestion-logs';
 import { findPage, insertPage } from '../db/queries/ingestion-pages';
 import { insertRejects } from '../db/queries/rejected-records';
 import { retrying } from '../db/failures';
 import { upsertRows } from '../db/upsert';
-import { resolveCoin, sourceCoin } from './coins';
+import { writeHistory } from './collect/history';
+import { resolveSubject } from './coins';
 import { configuredSource, type ActivityDeps } from './deps';
 import { SourceFailure } from './failures';
 import { httpFor } from './ask-source';
@@ -41,7 +42,7 @@ export function createRangeActivities(deps: ActivityDeps) {
     /** All dates of a range for one coin with one request. What the source refuses for good ends the dates with it. */
     async ingestRange(request: RangeRequest): Promise<RangeResult> {
       const named = findDataset(request.dataset);
-      const coin = await resolveCoin(deps.db, request.coin);
+      const coin = await resolveSubject(deps.db, named, request.coin);
       const outcomeOf = await askRange(deps, named, coin, request);
       const result: RangeResult = { ended: { success: 0, skipped: 0, failed: 0 }, rows: 0, problems: [] };
       for (const date of datesOf(request)) {
@@ -62,20 +63,21 @@ export function createRangeActivities(deps: ActivityDeps) {
   };
 }
 
+type Subject = Awaited<ReturnType<typeof resolveSubject>>;
 type Outcome = { page: Page } | { status: 'skipped' | 'failed'; errorType?: string; message: string };
 
 /** The one request, and what follows from it for each date. */
 async function askRange(
   deps: ActivityDeps,
   named: NamedDataset,
-  coin: Coin,
+  coin: Subject,
   request: RangeRequest,
 ): Promise<(date: string) => Outcome> {
   const { range, rowName } = named.dataset;
   const { label } = named.source;
   if (!range) throw new SourceFailure('BadInput', `${named.fullName} cannot be fetched as a range`);
   const { plan, planName, unusable } = configuredSource(deps, named.source.name);
-  const known = sourceCoin(named.source, coin);
+  const { known } = coin;
   const same = (outcome: Outcome) => (): Outcome => outcome;
   if (unusable !== undefined) return same({ status: 'skipped', message: unusable });
   if (!known) return same({ status: 'skipped', message: `${label} does not have ${coin.coinId}` });
@@ -94,7 +96,7 @@ async function askRange(
     return (date) => {
       if (date < oldest) return beyondPlan;
       const own = pageOf(page, range.dateColumn, date);
-      if (own.rows.length > 0 || own.rejects.length > 0) return { page: own };
+      if (own.rows.length > 0 || own.rejects.length > 0 || own.observations?.length) return { page: own };
       const message = `${label} has no ${rowName} of ${coin.coinId} on ${date}`;
       return { status: 'skipped', errorType: 'NotAvailable', message };
     };
@@ -118,9 +120,15 @@ function datesOf({ from, to }: RangeRequest): string[] {
   return Array.from({ length: (Date.parse(to) - Date.parse(from)) / dayMs + 1 }, (_, index) => addDays(from, index));
 }
 
+/** What a day's slots may know: points of the day itself, and of the day before for its first ones. */
+function isOfDay(asOf: string | null, date: string): boolean {
+  return asOf !== null && asOf >= `${addDays(date, -1)}T00:00:00.000Z` && asOf < `${addDays(date, 1)}T00:00:00.000Z`;
+}
+
 function pageOf(page: Page, dateColumn: string, date: string): Page {
   return {
     rows: page.rows.filter((row) => row[dateColumn] === date),
+    ...(page.observations && { observations: page.observations.filter(({ asOf }) => isOfDay(asOf, date)) }),
     rejects: page.rejects.filter((reject) => reject.key?.endsWith(date)),
     next: null,
   };
@@ -129,7 +137,7 @@ function pageOf(page: Page, dateColumn: string, date: string): Page {
 async function openDate(
   deps: ActivityDeps,
   named: NamedDataset,
-  coin: Coin,
+  coin: Subject,
   date: string,
   request: RangeRequest,
 ): Promise<{ logId: number; runId: string }> {
@@ -155,7 +163,7 @@ async function openDate(
 async function storeDate(
   deps: ActivityDeps,
   named: NamedDataset,
-  coin: Coin,
+  coin: Subject,
   date: string,
   request: RangeRequest,
   page: Page,
@@ -168,12 +176,10 @@ async function storeDate(
       if (await findPage(trx, logId, null)) return;
       const { isOpen } = await takeOverRun(trx, logId, runId, null);
       if (!isOpen) return;
-      const counts = await upsertRows(trx, {
-        table: named.dataset.table,
-        key: named.dataset.key,
-        rows: page.rows,
-        logId,
-      });
+      const { table, key } = named.dataset;
+      const counts = page.observations
+        ? await writeHistory(trx, named.fullName, date, page.observations, logId)
+        : await upsertRows(trx, { table, key, rows: page.rows, logId });
       await insertRejects(
         trx,
         { logId, source: named.source.name, dataType: named.name, coinId: coin.coinId, targetDate: date },
@@ -191,10 +197,11 @@ async function storeDate(
         trx,
         logId,
         runId,
-        page.rows.length > 0
+        page.rows.length > 0 || page.observations?.length
           ? { status: 'success' }
           : { status: 'failed', errorType: 'SchemaMismatch', message: page.rejects[0]!.reason },
       );
+      if (counts.inserted + counts.updated > 0) await noteChangedUnits(trx, unitsOf(named.dataset.table, page.rows));
     }),
   );
   return toResult((await findRun(deps.db, logId))!);
@@ -203,7 +210,7 @@ async function storeDate(
 async function endDate(
   deps: ActivityDeps,
   named: NamedDataset,
-  coin: Coin,
+  coin: Subject,
   date: string,
   request: RangeRequest,
   end: { status: 'skipped' | 'failed'; errorType?: string; message: string },

@@ -3,6 +3,8 @@ import { advanceLastIngested } from '../db/queries/coins';
 import { deleteOldRuns, endRun, insertRun } from '../db/queries/ingestion-logs';
 import { retrying } from '../db/failures';
 import type { ActivityDeps } from './deps';
+import { dayFrom } from './health/check';
+import { oldRunsOf } from './retention/policies';
 import type { RunResult } from './runs';
 
 export interface DatasetReport {
@@ -16,7 +18,6 @@ export interface DatasetReport {
   rejected: number;
 }
 
-const dayMs = 86_400_000;
 const chunk = 500;
 
 export function createReportActivities(deps: ActivityDeps) {
@@ -50,12 +51,14 @@ export function createReportActivities(deps: ActivityDeps) {
       today: string;
       firstExecutionRunId: string;
     }): Promise<{ deleted: number }> {
-      const before = new Date(Date.parse(today) - deps.settings.logRetentionDays * dayMs).toISOString().slice(0, 10);
-      let deleted = 0;
+      const which = oldRunsOf(deps.settings, dayFrom(today, -1));
+      const { before } = which;
+      let [deleted, after] = [0, 0];
       for (;;) {
-        const now = await retrying(() => deleteOldRuns(deps.db, before, chunk));
-        deleted += now;
-        if (now < chunk) break;
+        const now = await retrying(() => deleteOldRuns(deps.db, { ...which, after }, chunk));
+        deleted += now.deleted;
+        after = now.last;
+        if (now.deleted < chunk) break;
       }
       if (deleted > 0)
         await retrying(() =>

@@ -1,11 +1,10 @@
 import { Context } from '@temporalio/activity';
-import type { Coin } from '../db/queries/coins';
 import { endRun, findRun, insertRun, newestEnded, type LoggedRun, type RunCounts } from '../db/queries/ingestion-logs';
 import { lastPage, type StoredPage } from '../db/queries/ingestion-pages';
 import { watchedAddresses } from '../db/queries/watched-addresses';
 import { retrying } from '../db/failures';
 import { ensureMonthPartition } from '../db/partitions';
-import { resolveCoin, sourceCoin } from './coins';
+import { resolveSubject } from './coins';
 import { configuredSource, type ActivityDeps, type ConfiguredSource } from './deps';
 import { SourceFailure } from './failures';
 import { findDataset, queueOf, type NamedDataset } from './registry';
@@ -67,7 +66,7 @@ export function createRunActivities(deps: ActivityDeps) {
     /** Opens the row of a run, or finds it again. Refuses a workflow that is not named after its run: the id is the lock. */
     async openRun(request: RunRequest): Promise<OpenedRun> {
       const named = findDataset(request.dataset);
-      const coin = named.dataset.scope === 'all' ? undefined : await resolveCoin(deps.db, request.coin);
+      const coin = named.dataset.scope === 'all' ? undefined : await resolveSubject(deps.db, named, request.coin);
       const coinId = coin?.coinId ?? 'all';
       const { workflowId, runId } = Context.current().info.workflowExecution!;
       const runKey = `${named.fullName}/${coinId}/${request.date}`;
@@ -158,7 +157,9 @@ function bulkOf({ bulk }: ConfiguredSource, { dataset }: NamedDataset): Pick<Ope
   return { bulk: { mode: bulk.mode, waitMs: bulk.waitMs } };
 }
 
-async function addressesOf(deps: ActivityDeps, coin: Coin, extra: readonly string[]): Promise<string[]> {
+type Subject = Awaited<ReturnType<typeof resolveSubject>>;
+
+async function addressesOf(deps: ActivityDeps, coin: Subject, extra: readonly string[]): Promise<string[]> {
   const watched = await watchedAddresses(deps.db, coin.symbol);
   return [...new Set([...watched, ...extra])].toSorted();
 }
@@ -168,13 +169,13 @@ const dayMs = 86_400_000;
 function reasonToSkip(
   configured: ConfiguredSource,
   { fullName, source, dataset }: NamedDataset,
-  coin: Coin | undefined,
+  coin: Subject | undefined,
   { date, today }: RunRequest,
   addresses: readonly string[],
 ): string | null {
   const daysBack = (Date.parse(today) - Date.parse(date)) / dayMs;
   if (configured.unusable) return configured.unusable;
-  if (coin && !sourceCoin(source, coin)) return `${source.label} does not have ${coin.coinId}`;
+  if (coin && !coin.known) return `${source.label} does not have ${coin.coinId}`;
   if (dataset.needs === 'addresses' && addresses.length === 0) {
     return `no addresses are watched; to watch one: npm run cli -- addresses add ${coin?.coinId ?? ''} <address>`;
   }

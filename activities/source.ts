@@ -1,5 +1,6 @@
 import type { Schema } from '../db/schema';
 import type { FailureVerdict } from './failures';
+import type { Observation, Observing, SourceAsset } from './observation';
 
 /**
  * The contract of a source: what an upstream service offers, what it allows, and how one request becomes rows.
@@ -26,6 +27,8 @@ export interface Reject {
 export interface SourceRequest {
   path: string;
   query?: Readonly<Record<string, string | number | undefined>>;
+  /** sent with POST as JSON; without it the request is a GET */
+  json?: unknown;
   cost?: number;
 }
 
@@ -50,6 +53,8 @@ export interface PageContext {
   date: string;
   /** where the page before said to go on; null = the first page. Never a URL. */
   cursor: string | null;
+  /** every active asset that the source names, for datasets `of` assets with scope `all`; else empty */
+  assets: readonly SourceAsset[];
   /** addresses to look up, sorted, for datasets that need them */
   addresses: readonly string[];
   plan: Plan;
@@ -66,6 +71,8 @@ export interface Page {
   expected?: number;
   /** groups of rows that are now complete: rows of the group that the table has beyond `rows` are stale */
   complete?: readonly { value: number; rows: number; restart: string }[];
+  /** instead of rows, for datasets of the table source_observations */
+  observations?: readonly Observation[];
 }
 
 export interface RangeContext {
@@ -84,6 +91,8 @@ export interface Dataset {
   key: readonly string[];
   /** `coin`: a run per coin and date; `all`: one run for all coins */
   scope: 'coin' | 'all';
+  /** whose runs they are: the coins that are ingested (default), the assets that are collected, or both as coins */
+  of?: 'assets' | 'both';
   /** `any`: every past date can be asked for; `latest`: the source only knows the present */
   history: 'any' | 'latest';
   /** part of the daily DAG */
@@ -95,7 +104,8 @@ export interface Dataset {
   groupColumn?: string;
   fetchPage(http: SourceHttp, context: PageContext): Promise<Page>;
   /** many dates of one coin with one request; each row carries its date in `dateColumn` */
-  range?: { dateColumn: string; fetch(http: SourceHttp, context: RangeContext): Promise<Page> };
+  /** `maxDays`: beyond so many dates its answers are coarser, and it is asked again */
+  range?: { dateColumn: string; maxDays?: number; fetch(http: SourceHttp, context: RangeContext): Promise<Page> };
   /** a whole day of one coin as one file */
   bulk?: Bulk;
 }
@@ -154,10 +164,11 @@ export interface Limits {
 
 /** One way to use a source: without a key, or with a key of some plan. */
 export interface Plan {
+  /** several, separated by commas: each attempt asks the next of them */
   baseUrl: string;
   limits: Limits;
   /** how the key travels; absent = no key is sent */
-  key?: { in: 'query' | 'header'; name: string };
+  key?: { in: 'query' | 'header'; name: string; prefix?: string };
   /** requests after which a run stops as `partial`; the next run for its date goes on there */
   pagesPerRun: number;
   /** how many days back the plan can see; absent = all */
@@ -177,14 +188,16 @@ export interface Source {
   licence: string;
   /** where to get a key */
   keyUrl?: string;
-  /** column of coin_metadata that holds the source's own name of a coin */
-  coinColumn: 'coingecko_id' | 'blockchair_id';
+  /** column of coin_metadata that holds the source's own name of a coin; left out where no dataset is about coins */
+  coinColumn?: 'coingecko_id' | 'blockchair_id';
   plans: Readonly<Record<string, Plan>>;
   /** the plan used when none is named, without and with a key */
   defaultPlan: { withoutKey: string; withKey: string };
   /** the source's own words for refusals; undefined = the common table decides */
   judge?(status: number, body: unknown): FailureVerdict | undefined;
   datasets: Readonly<Record<string, Dataset>>;
+  /** by slot: what it says about assets */
+  observe?: Observing;
 }
 
 export function defineSource<const S extends Source>(source: S): S {

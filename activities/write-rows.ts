@@ -50,13 +50,15 @@ async function writeTo(
   if (dataset.table !== 'coin_metadata')
     return upsertRows(trx, { table: dataset.table, key: dataset.key, rows, logId });
   // coins are the operators' as much as the source's: known ones are refreshed, none is added
-  const news = rows.map((row) => ({
+  const listed = rows.filter((row) => row.name !== null);
+  const gone = rows.filter((row) => row.name === null).map((row) => String(row.coingecko_id));
+  const news = listed.map((row) => ({
     coinId: String(row.coingecko_id),
     symbol: String(row.symbol),
     name: String(row.name),
     rank: row.market_cap_rank === null ? null : Number(row.market_cap_rank),
   }));
-  return { inserted: 0, ...(await refreshCoins(trx, news)) };
+  return { inserted: 0, ...(await refreshCoins(trx, news, gone)) };
 }
 
 /** The database's words where a value does not fit its column; undefined for every other error. */

@@ -4,11 +4,14 @@ import * as rawTables from './migrations/0002_raw_tables';
 import * as runs from './migrations/0003_runs';
 import * as collectedTables from './migrations/0004_collected_tables';
 import * as views from './migrations/0005_views';
+import * as assets from './migrations/0006_assets';
 import * as ingestionFiles from './migrations/0007_ingestion_files';
+import * as changedUnits from './migrations/0009_changed_units';
 import type { Schema } from './schema';
 
-const FILES = [coins, rawTables, runs, collectedTables, views, ingestionFiles];
+const FILES = [coins, rawTables, runs, collectedTables, views, assets, ingestionFiles, changedUnits];
 const RECORD = 'schema_migrations';
+const LOCK = `${RECORD}_lock`;
 
 /** One statement each, as DDL is not transactional; each can run again, as a crash may hit between it and its record. */
 const STATEMENTS: readonly { name: string; statement: string }[] = FILES.flatMap(({ id, statements }) =>
@@ -33,12 +36,7 @@ export interface SchemaState {
 export async function migrateToLatest(db: Kysely<Schema>): Promise<{ applied: string[] }> {
   const { state, detail } = await schemaState(db);
   if (state === 'foreign' || state === 'ahead') throw new Error(`Cannot migrate: ${detail}`);
-  const { error, results = [] } = await new Migrator({
-    db,
-    migrationTableName: RECORD,
-    migrationLockTableName: `${RECORD}_lock`,
-    provider: { getMigrations: async () => Object.fromEntries(STATEMENTS.map(toMigration)) },
-  }).migrateToLatest();
+  const { error, results = [] } = await migrator(db).migrateToLatest();
   const failed = results.find(({ status }) => status === 'Error');
   if (error) {
     const at = failed ? ` at ${failed.migrationName}` : '';
@@ -47,6 +45,32 @@ export async function migrateToLatest(db: Kysely<Schema>): Promise<{ applied: st
     });
   }
   return { applied: results.map(({ migrationName }) => migrationName) };
+}
+
+/** The newest migration that a database has recorded; undefined: none. */
+export async function newestMigration(db: Kysely<Schema>): Promise<string | undefined> {
+  return (await recordedMigrations(db))?.at(-1);
+}
+
+/** Tables that migrations up to this version make, records of migrations included; no views. */
+export function tablesUpTo(version: string): string[] {
+  const made = statementsUpTo(version).map((statement) => /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1]);
+  return [RECORD, LOCK, ...new Set(made.filter((table) => table !== undefined))];
+}
+
+/** The migrations up to and with this version, in their order. Throws for one that this code does not know. */
+export function statementsUpTo(version: string): string[] {
+  const last = STATEMENTS.findIndex(({ name }) => name === version);
+  if (last === -1)
+    throw new Error(`the migration ${version} is unknown here; this version ends with ${STATEMENTS.at(-1)!.name}`);
+  return STATEMENTS.slice(0, last + 1).map(({ statement }) => statement);
+}
+
+/** Brings an empty database to exactly this version. Throws for one that this code does not know. */
+export async function migrateTo(db: Kysely<Schema>, version: string): Promise<void> {
+  statementsUpTo(version);
+  const { error } = await migrator(db).migrateTo(version);
+  if (error) throw new Error(`Migration to ${version} stopped - ${messageOf(error)}`, { cause: error });
 }
 
 /** Compares the database's tables and recorded migrations with those of this version. */
@@ -90,6 +114,15 @@ export async function schemaState(db: Kysely<Schema>): Promise<SchemaState> {
 export async function assertSchemaCurrent(db: Kysely<Schema>): Promise<void> {
   const { state, detail } = await schemaState(db);
   if (state !== 'current') throw new Error(`Cannot work with this database: ${detail}`);
+}
+
+function migrator(db: Kysely<Schema>): Migrator {
+  return new Migrator({
+    db,
+    migrationTableName: RECORD,
+    migrationLockTableName: LOCK,
+    provider: { getMigrations: async () => Object.fromEntries(STATEMENTS.map(toMigration)) },
+  });
 }
 
 function foreign(why: string): SchemaState {

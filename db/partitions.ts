@@ -20,6 +20,8 @@ interface Partition {
 const TRUST_MS = 60_000;
 // A split waits for transactions on the table, and everybody else behind it: rather fail and try again.
 const LOCK_WAIT_SECONDS = 10;
+// Nobody needs an empty month to go: who writes waits no longer than this for it.
+const MERGE_WAIT_SECONDS = 1;
 
 const seen = new WeakMap<Kysely<Schema>, Map<string, number>>();
 
@@ -72,6 +74,41 @@ export async function catchAllRows(db: Kysely<Schema>): Promise<{ table: string;
   return found;
 }
 
+/**
+ * Merges months before `before` (YYYY-MM) into p_before: those that directly follow it, as long as they and it are empty.
+ * Not DROP PARTITION: a row that arrives meanwhile would go with it, and one that comes later would land in the next
+ * month, which could then not be split without copying all of it. REORGANIZE keeps whatever row it finds.
+ * @returns the partitions that are no more; none also where the table is in use just now: there is a next time
+ */
+export async function mergeEmptyMonths(db: Kysely<Schema>, table: string, before: string): Promise<string[]> {
+  const [first, ...following] = await partitionsOf(db, table);
+  if (first?.name !== 'p_before') return [];
+  const months: Partition[] = [];
+  for (const partition of following) {
+    if (!partition.to || partition.to > before) break;
+    if (await hasRows(db, table, partition.name)) break;
+    months.push(partition);
+  }
+  const end = months.at(-1)?.to;
+  if (end === undefined || (await hasRows(db, table, first.name))) return [];
+  const names = [first, ...months].map(({ name }) => name);
+  return underLock(db, table, async (connection) => {
+    const now = await partitionsOf(connection, table);
+    if (names.some((name, index) => now[index]?.name !== name)) return [];
+    const merged = `PARTITION p_before VALUES LESS THAN (${boundOf(end)})`;
+    try {
+      await withLockWait(connection, MERGE_WAIT_SECONDS, () =>
+        sql.raw(`ALTER TABLE ${table} REORGANIZE PARTITION ${names.join(', ')} INTO (${merged})`).execute(connection),
+      );
+    } catch (error) {
+      if (describeDatabaseError(error).kind === 'lock-timeout') return [];
+      throw error;
+    }
+    for (const { to } of months) seen.get(db)?.delete(`${table}/${monthBefore(to!)}`);
+    return months.map(({ name }) => name);
+  });
+}
+
 async function partitionedTables(db: Kysely<Schema>): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`
     SELECT TABLE_NAME AS name FROM information_schema.PARTITIONS
@@ -96,21 +133,31 @@ function isThere(partitions: readonly Partition[], month: string): boolean {
   return partitions.some(({ name, to }) => name === monthName(month) && to === monthAfter(month));
 }
 
-/** One process at a time; what it finds under the lock decides. */
 async function splitLocked(db: Kysely<Schema>, table: string, month: string): Promise<boolean> {
+  return underLock(db, table, async (connection) => {
+    const partitions = await partitionsOf(connection, table);
+    if (isThere(partitions, month)) return false;
+    await split(connection, table, partitions, month);
+    return true;
+  });
+}
+
+/** One process at a time; what it finds under the lock decides. */
+async function underLock<T>(
+  db: Kysely<Schema>,
+  table: string,
+  work: (connection: Kysely<Schema>) => Promise<T>,
+): Promise<T> {
   return db.connection().execute(async (connection) => {
     const lock = sql`CONCAT('cryptoflow.', LEFT(SHA2(CONCAT(DATABASE(), '.', ${table}), 256), 48))`;
     const { rows } = await sql<{ locked: number }>`SELECT GET_LOCK(${lock}, 60) AS locked`.execute(connection);
     if (rows[0]?.locked !== 1) {
       throw new Error(
-        `Cannot make the partition ${month} of ${table} - another process has been making one for a minute - Try again.`,
+        `Cannot change the partitions of ${table} - another process has been at it for a minute - Try again.`,
       );
     }
     try {
-      const partitions = await partitionsOf(connection, table);
-      if (isThere(partitions, month)) return false;
-      await split(connection, table, partitions, month);
-      return true;
+      return await work(connection);
     } finally {
       await sql`DO RELEASE_LOCK(${lock})`.execute(connection);
     }
@@ -133,8 +180,10 @@ async function split(
     );
   }
   const parts = partsAround(home, month).map(({ name, to }) => `PARTITION ${name} VALUES LESS THAN (${boundOf(to)})`);
-  await withShortLockWait(db, () =>
-    sql.raw(`ALTER TABLE ${table} REORGANIZE PARTITION ${home.name} INTO (${parts.join(', ')})`).execute(db),
+  await withLockWait(db, LOCK_WAIT_SECONDS, () =>
+    tryThrice(() =>
+      sql.raw(`ALTER TABLE ${table} REORGANIZE PARTITION ${home.name} INTO (${parts.join(', ')})`).execute(db),
+    ),
   );
 }
 
@@ -153,11 +202,11 @@ function partOf(from: string | undefined, to: string | undefined): Partition {
   return { name: monthAfter(from) === to ? monthName(from) : `p_gap_${from.replace('-', '')}`, from, to };
 }
 
-async function withShortLockWait(db: Kysely<Schema>, work: () => Promise<unknown>): Promise<void> {
+async function withLockWait(db: Kysely<Schema>, seconds: number, work: () => Promise<unknown>): Promise<void> {
   const { rows } = await sql<{ seconds: number }>`SELECT @@SESSION.lock_wait_timeout AS seconds`.execute(db);
-  await sql`SET SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`.execute(db);
+  await sql`SET SESSION lock_wait_timeout = ${seconds}`.execute(db);
   try {
-    await tryThrice(work);
+    await work();
   } finally {
     await sql`SET SESSION lock_wait_timeout = ${rows[0]!.seconds}`.execute(db);
   }

@@ -89,6 +89,7 @@ interface Run extends RunOf, Counts, Stamps {
 export interface Schema {
   coin_metadata: Stamps & { symbol: string; name: string; coingecko_id: string; blockchair_id: Null<string>; is_active: Default<Flag>; ingestion_enabled: Default<Flag>; last_ingested_date: Null<Day>; market_cap_rank: Null<number>; operator_set: Null<Json> };
   crypto_assets: Stamps & { id: Generated<number>; symbol: string; coin_id: string; name: string; network_type: NetworkType; is_active: Default<Flag>; market_cap_rank: Null<number>; source_ids: Null<Json>; operator_set: Null<Json> };
+  coin_proposals: Stamps & { coin_id: string; kind: 'ticker' | 'gone'; ours: string; theirs: Null<string> };
 
   raw_blockchain_blocks: Stamps & { coin_symbol: string; block_id: number; block_hash: string; block_time: Time; transaction_count: Null<number>; size_bytes: Null<number>; difficulty: Null<Decimal>; log_id: number };
   raw_blockchain_transactions: Stamps & { coin_symbol: string; block_id: number; tx_hash: string; tx_time: Time; fee_usd: Null<Decimal>; output_total_usd: Null<Decimal>; fee_native: Null<Decimal>; output_total_native: Null<Decimal>; input_count: Null<number>; output_count: Null<number>; size_bytes: Null<number>; is_coinbase: Null<Flag>; log_id: number };
@@ -114,6 +115,8 @@ export interface Schema {
   crypto_sentiment_data_summary: Condensed & { month: Day };
   retention_ledger: Stamps & { table_name: string; coin_id: string; day: Day; slots_low: Default<Bits>; slots_high: Default<Bits> };
   backup_manifest: Stamps & { id: Generated<number>; backup_id: string; kind: 'full' | 'incremental'; base_id: Null<string>; status: 'running' | 'success' | 'failed' | 'deleted'; log_id: number; schema_version: string; snapshot_at: Null<Time>; location: Null<string>; size_bytes: Null<number>; sha256: Null<string>; contents: Null<Json>; verified_at: Null<Time>; verify_result: Null<string>; started_at: Time; completed_at: Null<Time>; error_message: Null<string> };
+
+  changed_units: Stamps & { table_name: string; coin: string; day: Day; mark: Bits };
 
   // Views: read only.
   ingestion_state: Omit<Run, 'id'> & { log_id: number };

@@ -9,6 +9,7 @@ import { prepareNamespace } from '../workers/stack/namespace';
 import { installLogger, startWorkers, type RunningWorkers } from '../workers/worker';
 import { freshDatabase, type DatabaseServer } from './databases';
 import { startSimulator, type Simulator, type SimulatorOptions } from './simulator';
+import { simulatedEnvironment } from './simulator/environment';
 
 /** The whole product against a simulator: its own database and namespace on the shared servers, workers in this process. */
 export interface Product {
@@ -71,12 +72,9 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: temporalAddress(),
     TEMPORAL_NAMESPACE: namespace,
-    BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
+    ...simulatedEnvironment(simulator, { perMinute: 60_000 }),
     BLOCKCHAIR_API_KEY: keys.blockchair,
-    BLOCKCHAIR_PER_MINUTE: '60000',
-    COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
     COINGECKO_API_KEY: keys.coingecko,
-    COINGECKO_PER_MINUTE: '60000',
     ...(options.dumps
       ? { BLOCKCHAIR_MODE: options.dumps, BLOCKCHAIR_DUMPS_URL: simulator.baseUrls.blockchairDumps }
       : {}),

@@ -3,14 +3,18 @@ import { createRedact, rules, NotYetTurn, SourceFailure } from '../activities/fa
 import { describeDatabaseError } from '../db/failures';
 import { addresses } from './commands/addresses';
 import { parseCommandLine } from './commands/arguments';
+import { backup } from './commands/backup';
 import { coins } from './commands/coins';
 import { UsageError, type Answer, type Command } from './commands/command';
 import { openConnections, type Connections } from './commands/connections';
 import { doctor } from './commands/doctor';
+import { explain } from './commands/explain';
 import { failures } from './commands/failures';
 import { helpOf, overview } from './commands/help';
 import { logs } from './commands/logs';
+import { metrics } from './commands/metrics';
 import { migrate } from './commands/migrate';
+import { restore } from './commands/restore';
 import { run } from './commands/run';
 import { schedules } from './commands/schedules';
 import { show } from './commands/show';
@@ -26,10 +30,14 @@ const commands: readonly Command[] = [
   logs,
   failures,
   show,
+  explain,
+  metrics,
   coins,
   addresses,
   sources,
   tryDataset,
+  backup,
+  restore,
   doctor,
 ];
 

@@ -7,6 +7,7 @@ import type { ConfiguredBulk, ConfiguredSource, Settings } from '../activities/d
 import { tokensIn } from '../activities/http';
 import { sources } from '../activities/registry';
 import type { Limits, Plan, Source } from '../activities/source';
+import { retentionVariables, retentionOf } from './retention-config';
 
 /** Everything that the environment says, read once, checked, frozen. The only reader of the environment. */
 export interface Config {
@@ -64,6 +65,12 @@ const general: readonly Variable[] = [
     default: '30',
     says: "days that log rows are kept; a date's state is never deleted",
   },
+  {
+    name: 'CRYPTOFLOW_JUMP_FACTOR',
+    default: '10',
+    says: 'a collected value that is so many times larger or smaller than the last is reported (and kept)',
+  },
+  ...retentionVariables,
   { name: 'CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', default: '120', says: 'whole time of one request to a source' },
   {
     name: 'CRYPTOFLOW_DATA_LABEL',
@@ -77,6 +84,18 @@ const general: readonly Variable[] = [
   },
   { name: 'CRYPTOFLOW_SPOOL_MB', default: '2048', says: 'how large that folder may grow' },
   { name: 'CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', default: '20', says: 'time that running pages get when a worker stops' },
+  {
+    name: 'CRYPTOFLOW_BACKUP_TO',
+    default: 'none: `backupDatabase` ends as skipped',
+    says: 'where backups go: the absolute path of a folder that all workers share, or `s3://bucket/prefix`',
+  },
+  { name: 'CRYPTOFLOW_BACKUP_KEEP_DAILY', default: '14', says: 'days of which backups are kept' },
+  { name: 'CRYPTOFLOW_BACKUP_KEEP_WEEKLY', default: '8', says: 'weeks of which the full backup is kept' },
+  {
+    name: 'CRYPTOFLOW_BACKUP_S3_ENDPOINT',
+    default: "AWS's own",
+    says: 'URL of another S3-compatible service; region and keys are `AWS_REGION`, `AWS_ACCESS_KEY_ID` and the like',
+  },
   {
     name: 'CRYPTOFLOW_TEMPORAL_PORT',
     default: 'a free one',
@@ -104,7 +123,7 @@ function variablesOf(source: Source): Variable[] {
     {
       name: `${prefix}_BASE_URL`,
       default: [...new Set(Object.values(source.plans).map((plan) => plan.baseUrl))].join(', '),
-      says: 'where the API is; what looks like a token in its path is kept secret like a key',
+      says: 'where the API is, or several that are asked in turn; what looks like a token in a path is kept secret like a key',
     },
     {
       name: `${prefix}_PER_MINUTE`,
@@ -154,9 +173,38 @@ function bulkVariablesOf(source: Source, prefix: string): Variable[] {
 export const variables: readonly Variable[] = [...general, ...sources.flatMap(variablesOf)];
 export const environmentNames: readonly string[] = variables.map((variable) => variable.name);
 
+/** What every source can be given, in the README's words: `<SOURCE>` is its name. */
+const ofEverySource: readonly Variable[] = [
+  { name: '<SOURCE>_API_KEY', default: 'none', says: 'key of the source' },
+  { name: '<SOURCE>_PLAN', default: 'below', says: 'what the source allows: one of its plans' },
+  {
+    name: '<SOURCE>_BASE_URL',
+    default: "the plan's",
+    says: 'where the API is, or several that are asked in turn; what looks like a token in a path is kept secret like a key',
+  },
+  ...variablesOf(sources[0]!)
+    .slice(3)
+    .map(({ name, says }) => ({ name: name.replace(/^[A-Z]+/, '<SOURCE>'), default: "the plan's", says })),
+];
+
+/** A source in one row: its variables begin with its name. */
+function sourceRow({ name, plans, defaultPlan, keyUrl, licence }: Source): Variable {
+  const { withoutKey, withKey } = defaultPlan;
+  const hosts = [...new Set(Object.values(plans).map((plan) => plan.baseUrl))].join(', ');
+  const names = Object.keys(plans).map((plan) => `\`${plan}\``);
+  const key = keyUrl === undefined ? '' : `key: ${keyUrl}; `;
+  return {
+    name: `${name.toUpperCase()}_…`,
+    default: withKey === withoutKey ? `\`${withoutKey}\`` : `\`${withoutKey}\`; with a key \`${withKey}\``,
+    says: `${names.length > 1 ? `${names.join(', ')}; ` : ''}${hosts}; ${key}data: ${licence}`,
+  };
+}
+
 /** The README's table of all variables, in Markdown. */
 export function configurationTable(): string {
-  const rows = variables.map((variable) => `| \`${variable.name}\` | ${variable.default} | ${variable.says} |\n`);
+  const rows = [...general, ...ofEverySource, ...sources.map(sourceRow)].map(
+    (variable) => `| \`${variable.name}\` | ${variable.default} | ${variable.says} |\n`,
+  );
   return ['| variable | default | what it says |\n', '|---|---|---|\n', ...rows].join('');
 }
 
@@ -218,6 +266,8 @@ export function readConfig(env: Environment = environment()): Config {
         30,
         'whole days, at least 1',
       ),
+      jumpFactor: problems.read('CRYPTOFLOW_JUMP_FACTOR', z.coerce.number().min(1.1), 10, 'a number of at least 1.1'),
+      retention: retentionOf(problems.read.bind(problems), (problem) => problems.add(problem)),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
       spool: {
@@ -229,6 +279,7 @@ export function readConfig(env: Environment = environment()): Config {
         ),
         maxBytes: problems.read('CRYPTOFLOW_SPOOL_MB', positive, 2_048, 'a number above 0') * 1_000_000,
       },
+      backup: backupConfig(problems, databaseUrl),
       // a terminated workflow's activity hears of it with its next heartbeat, within 20 s
       settleMs: 30_000,
     },
@@ -279,12 +330,34 @@ function temporalConfig(env: Environment, problems: Problems): Config['temporal'
   }
 }
 
+const kept = z.coerce.number().int().min(1).max(10_000);
+const bucket = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w./-]*)?$/;
+
+function backupConfig(problems: Problems, databaseUrl: string): Settings['backup'] {
+  const database = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).pathname.slice(1)) : '';
+  return {
+    to: problems.read(
+      'CRYPTOFLOW_BACKUP_TO',
+      z.string().refine((to) => path.isAbsolute(to) || bucket.test(to)),
+      null,
+      'the absolute path of a folder, or s3://bucket/prefix',
+    ),
+    s3Endpoint: problems.read('CRYPTOFLOW_BACKUP_S3_ENDPOINT', z.url({ protocol: /^https?$/ }), null, 'an http(s) URL'),
+    keepDaily: problems.read('CRYPTOFLOW_BACKUP_KEEP_DAILY', kept, 14, 'whole days, at least 1'),
+    keepWeekly: problems.read('CRYPTOFLOW_BACKUP_KEEP_WEEKLY', kept, 8, 'whole weeks, at least 1'),
+    drillDatabase: `${database.replaceAll(/\W/g, '_').slice(0, 58)}_drill`,
+  };
+}
+
 /** Paths are put behind it. A login in it would not be sent. */
-const baseUrlShape = z.url({ protocol: /^https?$/ }).refine((text) => {
+const baseUrlShape = z.string().refine((text) => text.split(',').every((each) => isBaseUrl(each.trim())));
+const baseUrlExpected = 'an http(s) URL without user, password, query and fragment, or several separated by commas';
+
+function isBaseUrl(text: string): boolean {
+  if (!z.url({ protocol: /^https?$/ }).safeParse(text).success) return false;
   const { username, password, search, hash } = new URL(text);
   return [username, password, search, hash].every((part) => part === '');
-});
-const baseUrlExpected = 'an http(s) URL without user, password, query and fragment';
+}
 
 function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
   const prefix = source.name.toUpperCase();
@@ -346,14 +419,21 @@ function bulkConfig(host: NonNullable<Plan['bulk']>, prefix: string, problems: P
 function secretsOf(env: Environment, databaseUrl: string): string[] {
   const keys = sources.map((source) => env[`${source.name.toUpperCase()}_API_KEY`]?.trim());
   const password = URL.canParse(databaseUrl) ? decodeURIComponent(new URL(databaseUrl).password) : undefined;
+  // of the bucket for backups: the SDK reads them itself
+  const s3 = [env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN];
   // gateways want their token in the path
   const tokens = sources.flatMap((source) =>
-    ['BASE_URL', 'DUMPS_URL'].flatMap((name) => tokensIn(env[`${source.name.toUpperCase()}_${name}`]?.trim() ?? '')),
+    ['BASE_URL', 'DUMPS_URL'].flatMap((name) =>
+      (env[`${source.name.toUpperCase()}_${name}`] ?? '').split(',').flatMap((each) => tokensIn(each.trim())),
+    ),
   );
-  return [...keys, ...tokens, env.TEMPORAL_API_KEY, password].filter(
+  return [...keys, ...s3, ...tokens, env.TEMPORAL_API_KEY, password].filter(
     (secret): secret is string => secret !== undefined && secret.length >= 4,
   );
 }
+
+/** Others set variables of these names too: CI systems (GITHUB_ACTIONS …), and Azure's database. */
+const sharedPrefixes = ['GITHUB_', 'COSMOS_'];
 
 /** Collects what is wrong, so that all of it is said at once. */
 class Problems {
@@ -387,7 +467,9 @@ class Problems {
 
   /** A misspelt name would silently mean the default. */
   unknownNames(): void {
-    const prefixes = ['CRYPTOFLOW_', ...sources.map((source) => `${source.name.toUpperCase()}_`)];
+    const prefixes = ['CRYPTOFLOW_', ...sources.map((source) => `${source.name.toUpperCase()}_`)].filter(
+      (prefix) => !sharedPrefixes.includes(prefix),
+    );
     for (const name of Object.keys(this.env)) {
       const prefix = prefixes.find((each) => name.startsWith(each));
       if (prefix === undefined || environmentNames.includes(name)) continue;

@@ -24,7 +24,7 @@ export async function openContext(config: Config): Promise<ProcessContext> {
       connection,
       deps: {
         db: database.db,
-        openDatabase: () => openDatabase(config.databaseUrl, { poolSize: 2 }),
+        openDatabase: databaseOpener(config),
         client: new Client({ connection, namespace: config.temporal.namespace }),
         agent,
         sources: config.sources,
@@ -39,6 +39,15 @@ export async function openContext(config: Config): Promise<ProcessContext> {
     await database.close();
     throw error;
   }
+}
+
+/** Opens the configured database, or another one of its server, with a few connections of its own. */
+export function databaseOpener({ databaseUrl }: Pick<Config, 'databaseUrl'>): ActivityDeps['openDatabase'] {
+  return (name) => {
+    const url = new URL(databaseUrl);
+    if (name !== undefined) url.pathname = `/${encodeURIComponent(name)}`;
+    return openDatabase(url.href, { poolSize: 3 });
+  };
 }
 
 /** The database of the configuration, reached and open. Throws what failed, why, and what to do. */

@@ -41,6 +41,22 @@ export const schedules: readonly ScheduleRow[] = [
     note: 'A run is for the day before its nominal time: that of 22 November 01:00 UTC is for 21 November. A backfill from 2 to 11 November fills 1 to 10 November.',
   },
   {
+    id: 'collect-onchain-and-sentiment',
+    workflow: 'collectOnchainAndSentiment',
+    times: '*/15 * * * *',
+    // A slot that is missed has no live values any more: what its sources' histories know comes by a backfill.
+    catchUpMs: 14 * minute,
+    note: 'A run is for the quarter-hour that begins at its nominal time. A backfill of past times gets what the histories of the sources know of them.',
+  },
+  {
+    id: 'apply-retention',
+    workflow: 'applyRetention',
+    times: '30 3 * * *',
+    // The next night does all that a missed one would have done.
+    catchUpMs: 6 * hour,
+    note: 'Turns what is beyond its days into daily and monthly values; what is kept is counted back from the day before. A backfill of it is of no use.',
+  },
+  {
     id: 'check-health',
     workflow: 'checkHealth',
     times: '*/15 * * * *',
@@ -55,6 +71,14 @@ export const schedules: readonly ScheduleRow[] = [
     // A missed week would be two weeks without new ranks.
     catchUpMs: 24 * hour,
     note: 'Refreshes names and ranks of the known coins; what an operator set by hand stays.',
+  },
+  {
+    id: 'backup-database',
+    workflow: 'backupDatabase',
+    times: '0 4 * * *',
+    // A late backup is as good as one in time, but tomorrow's is not today's.
+    catchUpMs: 20 * hour,
+    note: 'A full backup on Sundays, else what was written since the last one. It is of the present: a backfill of it is of no use.',
   },
 ];
 

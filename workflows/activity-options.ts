@@ -17,8 +17,21 @@ const sourceCall: ActivityOptions = { startToCloseTimeout: '5m', heartbeatTimeou
 /** A day's file: hours to download at the slowest documented speed, minutes to load. The heartbeat tells of a dead worker. */
 const bulkLoad: ActivityOptions = { startToCloseTimeout: '24h', heartbeatTimeout: '20s', retry };
 
+/** One request of a slot: whoever is not back by its deadline is not waited for, so little time is given. */
+const slotCall: ActivityOptions = { startToCloseTimeout: '90s', heartbeatTimeout: '20s', retry };
+
+/** Rows of a quarter of a day, in one go. */
+const slotsWork: ActivityOptions = { startToCloseTimeout: '10m', heartbeatTimeout: '20s', retry };
+
 /** As long as someone else's run takes. */
 const waiting: ActivityOptions = { startToCloseTimeout: '30 days', heartbeatTimeout: '20s', retry };
+
+/** A snapshot, a restore: as long as the database is large. The failure says when it is tried again, and when not. */
+const wholeDatabase: ActivityOptions = {
+  startToCloseTimeout: '1 day',
+  heartbeatTimeout: '1m',
+  retry,
+};
 
 export type Priority = 'live' | 'manual' | 'backfill';
 
@@ -51,6 +64,24 @@ function onQueue(preset: ActivityOptions, taskQueue: string, summary: string, pr
   });
 }
 
+export function slotReading(taskQueue: string, summary: string, priority: Priority) {
+  return proxyActivities<Activities>({
+    ...slotCall,
+    taskQueue,
+    summary,
+    priority: priorityOf(priority),
+    allowEagerDispatch: false,
+  });
+}
+
+export function slotRows(summary: string, priority: Priority) {
+  return proxyActivities<Activities>({ ...slotsWork, summary, priority: priorityOf(priority) });
+}
+
 export function waitFor(summary: string) {
   return proxyActivities<Activities>({ ...waiting, summary });
+}
+
+export function backupWork(summary: string) {
+  return proxyActivities<Activities>({ ...wholeDatabase, summary });
 }

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { Plan } from '../activities/plan';
 import { database, priorityOf, sourceQueue } from './activity-options';
-import { finish, type DagResult, type PartOfBackfill } from './daily-ingestion';
+import { finish, type PartOfBackfill } from './daily-ingestion';
 import { logicalDateAttribute, markdownTable, tagStatus } from './details';
 import { parseBackfillInput, type BackfillInput } from './input';
 import { addDays, daysBetween, today } from './logical-date';
@@ -31,7 +31,7 @@ export interface BackfillResult {
   dates: Tally;
   /** runs of datasets whose source gives many dates with one request: one per coin and date */
   ranged: Tally;
-  finish: Pick<DagResult, 'deletedLogs' | 'health'>;
+  finish: Pick<Awaited<ReturnType<typeof finish>>, 'deletedLogs' | 'health'>;
 }
 
 /** What earlier executions of a long backfill have done; the dates that are left are in its input. */
@@ -65,7 +65,8 @@ export async function backfill(input?: unknown, carried?: Carried): Promise<Back
     datasets: wanted.datasets,
   });
   await ingestRanges(slice, plan.ranged, ranged);
-  await ingestDates({ ...slice, ...datedPart(plan) }, dates, daysBetween(wanted.from, to) + 1);
+  const part = wanted.workflow === slotWorkflow ? { datasets: [], coins: wanted.coins ?? [] } : datedPart(plan);
+  await ingestDates({ ...slice, ...part }, dates, daysBetween(wanted.from, to) + 1);
   if (slice.from > wanted.from) {
     await continueAsNew<typeof backfill>({ ...wanted, to: addDays(slice.from, -1) }, { to, dates, ranged });
   }
@@ -84,16 +85,18 @@ export async function backfill(input?: unknown, carried?: Carried): Promise<Back
   });
 }
 
-/** One activity per coin: the results come back as counts, not per date. */
+/** One activity per coin, or a few where the source has a limit: the results come back as counts, not per date. */
 async function ingestRanges({ from, to }: BackfillInput, ranged: Plan['ranged'], tally: Tally): Promise<void> {
   const { firstExecutionRunId, workflowId } = workflowInfo();
   const done = await Promise.all(
-    ranged.map(({ dataset, coin, queue }) =>
-      sourceQueue(queue, `${dataset} of ${coin}, ${from} to ${to}`, 'backfill').ingestRange({
-        ...{ dataset, coin, from, to, firstExecutionRunId },
-        today: today(),
-        triggeredBy: workflowId,
-      }),
+    ranged.flatMap(({ dataset, coin, queue, maxDays }) =>
+      partsOf(from, to, maxDays).map((part) =>
+        sourceQueue(queue, `${dataset} of ${coin}, ${part.from} to ${part.to}`, 'backfill').ingestRange({
+          ...{ dataset, coin, ...part, firstExecutionRunId },
+          today: today(),
+          triggeredBy: workflowId,
+        }),
+      ),
     ),
   );
   for (const each of done) {
@@ -101,6 +104,18 @@ async function ingestRanges({ from, to }: BackfillInput, ranged: Plan['ranged'],
     tally.rows += each.rows;
     keepProblems(tally, each.problems);
   }
+}
+
+/** The range in parts of at most so many days. */
+function partsOf(from: string, to: string, maxDays = Number.POSITIVE_INFINITY): { from: string; to: string }[] {
+  const parts: { from: string; to: string }[] = [];
+  let first = from;
+  while (first <= to) {
+    const last = maxDays > daysBetween(first, to) ? to : addDays(first, maxDays - 1);
+    parts.push({ from: first, to: last });
+    first = addDays(last, 1);
+  }
+  return parts;
 }
 
 type DatedPart = { datasets: string[]; coins: string[] };
@@ -114,11 +129,20 @@ function datedPart(plan: Plan): DatedPart {
   };
 }
 
+/** What is said of a date that is done, by every DAG. */
+interface Ingested {
+  status: Ended;
+  totals: { processed: number };
+}
+
+/** Its dates are days of 96 slots, made by `collectDay`. */
+const slotWorkflow = 'collectOnchainAndSentiment';
+
 type Dated = Omit<BackfillInput, 'datasets' | 'coins'> & DatedPart;
 
 /** A sliding window over the dates, newest first: a slow date holds one place, not the whole window. */
 async function ingestDates(wanted: Dated, tally: Tally, total: number): Promise<void> {
-  if (wanted.datasets.length === 0) return;
+  if (wanted.datasets.length === 0 && wanted.workflow !== slotWorkflow) return;
   const shown: DateLine[] = [];
   let next = wanted.to;
   const place = async (): Promise<void> => {
@@ -147,10 +171,12 @@ interface DateLine {
 async function ingestDate({ workflow, datasets, coins }: Dated, date: string): Promise<Partial<DateLine>> {
   const { workflowId } = workflowInfo();
   const part: PartOfBackfill = { backfill: workflowId };
+  const ofSlots = workflow === slotWorkflow;
+  const which = { date, ...(ofSlots ? {} : { datasets }), ...(coins.length > 0 ? { coins } : {}) };
   try {
-    const result: DagResult = await executeChild(workflow, {
+    const result: Ingested = await executeChild(ofSlots ? 'collectDay' : workflow, {
       workflowId: `${workflowId}/${date}`,
-      args: [{ date, datasets, ...(coins.length > 0 ? { coins } : {}) }, part],
+      args: [which, part],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `${workflow} for ${date}`,
       priority: priorityOf('backfill'),

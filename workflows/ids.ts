@@ -2,3 +2,8 @@
 export function runId(dataset: string, coin: string, date: string): string {
   return `ingest/${dataset}/${coin}/${date}`;
 }
+
+/** The same for a slot, ISO: `collect/2026-11-21T10:15Z`. */
+export function slotId(slot: string): string {
+  return `collect/${slot.slice(0, 16)}Z`;
+}

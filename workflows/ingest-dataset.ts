@@ -137,7 +137,7 @@ function ended(result: RunResult): RunResult {
 }
 
 /** How a failure ends the row; undefined for what is no failure of the run (continue-as-new). */
-function endOf(failure: unknown): Omit<RunClose, 'logId'> | undefined {
+export function endOf(failure: unknown): Omit<RunClose, 'logId'> | undefined {
   if (isCancellation(failure)) return { status: 'cancelled', errorType: 'Cancelled', message: 'the run was cancelled' };
   const cause = failure instanceof ActivityFailure ? failure.cause : failure;
   if (cause instanceof ApplicationFailure) {

@@ -6,7 +6,10 @@ import { market, markets, withId } from './schema';
 /** The documented maximum of one page. */
 const batchSize = 250;
 
-/** Name, ticker and rank of the known coins, 250 a call. Coins that the source no longer knows are simply absent. */
+/**
+ * Name, ticker and rank of the known coins and assets, 250 a call. An id that the source leaves out, it lists no more:
+ * its row has nothing but the id.
+ */
 export async function fetchCoins(http: SourceHttp, { coins, cursor }: PageContext): Promise<Page> {
   const ids = coins.map((coin) => coin.sourceId).toSorted();
   const left = ids.filter((id) => cursor === null || id > cursor);
@@ -30,6 +33,10 @@ export async function fetchCoins(http: SourceHttp, { coins, cursor }: PageContex
         ]
       : [],
   );
+  const answered = new Set(items.map(({ raw }) => withId.safeParse(raw).data?.id));
+  // an item without id could be any of them
+  const absent = answered.has(undefined) ? [] : batch.filter((id) => !answered.has(id));
+  const gone = absent.map((id) => ({ coingecko_id: id, symbol: null, name: null, market_cap_rank: null }));
   const rejects = items.flatMap(({ raw, parsed }) => {
     if (parsed.success) return [];
     const issue = parsed.error.issues[0]!;
@@ -38,7 +45,7 @@ export async function fetchCoins(http: SourceHttp, { coins, cursor }: PageContex
     return [{ key, field, reason: `${field ?? 'row'}: ${issue.message}`, raw: rawText(raw) }];
   });
   return {
-    rows,
+    rows: [...rows, ...gone],
     rejects,
     next: left.length > batch.length ? batch.at(-1)! : null,
     resume: null,

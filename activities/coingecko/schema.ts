@@ -26,4 +26,14 @@ export const market = z.object({
   market_cap_rank: count.nullable(),
 });
 export const markets = z.array(z.unknown());
-export const withId = z.object({ id: z.string() });
+export const withId = z.looseObject({ id: z.string() });
+
+/** /coins/{id}: values are read one by one. Without community data the object is missing, or all of it is null. */
+export const details = z.looseObject({
+  id: z.string(),
+  last_updated: z.string().nullish(),
+  community_data: z.record(z.string(), z.unknown()).nullish(),
+});
+
+/** /coins/{id}/market_chart/range once more: here of the capitalisation alone, point by point. */
+export const capChart = z.object({ market_caps: z.array(z.unknown()) });

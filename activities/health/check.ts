@@ -1,4 +1,5 @@
 import { describeDatabaseError } from '../../db/failures';
+import { slotName, slotOfColumn } from '../collect/slots';
 import type { ActivityDeps } from '../deps';
 
 export type HealthStatus = 'ok' | 'warning' | 'critical';
@@ -67,6 +68,11 @@ export const dayMs = 86_400_000;
 /** The UTC day that is `days` after that of `time`. */
 export function dayFrom(time: Date | string, days = 0): string {
   return new Date(new Date(time).getTime() + days * dayMs).toISOString().slice(0, 10);
+}
+
+/** The date or the slot that a run is for. */
+export function whenOf({ targetDate, slot }: { targetDate: string | null; slot: string | null }): string {
+  return slot === null ? (targetDate ?? '') : slotName(slotOfColumn(slot));
 }
 
 /** `1 run`, `2 runs` */

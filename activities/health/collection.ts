@@ -1,8 +1,8 @@
 import { brokenOnchainRules, collectionQuality, hasCollected, type BrokenRule } from '../../db/queries/integrity';
 import { critical, dayFrom, firstFew, ok, warning, type HealthContext } from './check';
+import { notCollected } from './slots';
 
 const windowDays = 7;
-const notCollected = 'not collected yet';
 
 /** circulating ≤ total ≤ max, heights never fall, scores from 0 to 1. */
 export async function onchainValues({ deps, now }: HealthContext) {

@@ -1,9 +1,10 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { retrying } from '../../db/failures';
 import { endIfUnchanged, longRunning, type RunningRow } from '../../db/queries/health';
+import { slotName, slotOfColumn } from '../collect/slots';
 import type { ActivityDeps } from '../deps';
 import { datasets } from '../registry';
-import { count, firstFew, ok, warning, type HealthContext } from './check';
+import { count, firstFew, ok, warning, whenOf, type HealthContext } from './check';
 
 // The promise: a row does not say `running` for ever. A workflow that was terminated, timed out or lost closes nothing,
 // so its rows are ended here with what Temporal knows; one that lives, or a reset of it, keeps them.
@@ -35,7 +36,7 @@ export async function lostRuns({ deps }: HealthContext) {
     const { status, errorType } = fate;
     const message = deps.redact(messageOf(row, fate));
     if (await retrying(() => endIfUnchanged(deps.db, row, fate.runId, { status, errorType, message }))) {
-      ended.push(`${row.source}.${row.dataType} ${row.coinId ?? 'all'} ${row.targetDate ?? ''} (${errorType})`);
+      ended.push(`${row.source}.${row.dataType} ${row.coinId ?? 'all'} ${whenOf(row)} (${errorType})`);
     }
   }
   const looked = rows.length === rowsAtATime ? `; looked at the oldest ${rowsAtATime} only` : '';
@@ -87,12 +88,19 @@ function fateIn({ status, runId, closeTime }: WorkflowExecutionDescription, sett
 
 function messageOf({ workflowId, ...row }: RunningRow, { how, runId }: Ended): string {
   const dataset = `${row.source}.${row.dataType}`;
+  const slot = row.slot === null ? undefined : slotName(slotOfColumn(row.slot));
   const isKnown = datasets.some(({ fullName }) => fullName === dataset);
   const coins = row.coinId === null ? {} : { coins: [row.coinId] };
   const input = JSON.stringify({ date: row.targetDate ?? undefined, ...coins, datasets: [dataset] });
+  // what makes a slot's rows is one workflow, whichever of its runs this is
+  const again = slot
+    ? `start collectOnchainAndSentiment ${JSON.stringify({ slot })}`
+    : isKnown
+      ? `start dailyIngestion ${input}`
+      : 'start what made it again';
   return (
     `The workflow ${workflowId} did not close this run: ${how}. ` +
     `By whom and why: its history in the Temporal UI (run ${runId}). ` +
-    (isKnown ? `To run it again: start dailyIngestion ${input}` : 'To run it again: start what made it again')
+    `To run it again: ${again}`
   );
 }

@@ -1,7 +1,7 @@
 import { catchAllRows, ensurePartitionsAhead } from '../../db/partitions';
 import { largestTables, recentRuns as findRecentRuns, unmendedFailures } from '../../db/queries/health';
 import { endless, listBudgets } from '../../db/queries/source-budgets';
-import { brief, firstFew, ok, warning, type HealthContext } from './check';
+import { brief, firstFew, ok, warning, whenOf, type HealthContext } from './check';
 
 const monthsAhead = 3;
 const warnAtShare = 0.9;
@@ -26,8 +26,8 @@ export async function recentRuns({ deps }: HealthContext) {
   const summary = `24 h: ${counts.map(({ status, runs }) => `${runs} ${status}`).join(', ') || 'no run'}; last hour: ${lastHour}`;
   const { total, first } = await unmendedFailures(deps.db, 3);
   if (total === 0) return ok(summary);
-  const what = first.map(({ source, dataType, coinId, targetDate, errorType, message }) => {
-    return `${source}.${dataType} ${coinId ?? 'all'} ${targetDate ?? ''} (${errorType ?? 'failed'}: ${brief(message)})`;
+  const what = first.map(({ source, dataType, coinId, errorType, message, ...of }) => {
+    return `${source}.${dataType} ${coinId ?? 'all'} ${whenOf(of)} (${errorType ?? 'failed'}: ${brief(message)})`;
   });
   return warning(
     `${summary}. Failed, and not mended since: ${firstFew(what, total)}. What to do stands in each: npm run cli -- logs --status failed`,

@@ -17,6 +17,7 @@ export interface RunningRow extends LoggedDataset {
   id: number;
   coinId: string | null;
   targetDate: string | null;
+  slot: string | null;
   workflowId: string;
   firstExecutionRunId: string;
   runId: string;
@@ -27,7 +28,7 @@ export async function longRunning(db: Db, minutes: number, limit: number): Promi
   return db
     .selectFrom('data_ingestion_logs')
     .select(['id', 'source', 'data_type as dataType', 'coin_id as coinId', 'target_date as targetDate'])
-    .select(['workflow_id as workflowId', 'first_execution_run_id as firstExecutionRunId', 'run_id as runId'])
+    .select(['slot', 'workflow_id as workflowId', 'first_execution_run_id as firstExecutionRunId', 'run_id as runId'])
     .where('status', '=', 'running')
     .where('started_at', '<', sql<string>`UTC_TIMESTAMP(6) - INTERVAL ${minutes} MINUTE`)
     .orderBy('started_at')
@@ -137,19 +138,24 @@ export async function recentRuns(db: Db): Promise<{ status: RunStatus; runs: num
 export interface FailedRun extends LoggedDataset {
   coinId: string | null;
   targetDate: string | null;
+  slot: string | null;
   errorType: string | null;
   message: string | null;
 }
 
-/** Runs of the last 24 hours that failed and are still the state of their date: no later run mended them. Newest first. */
+/**
+ * Runs of the last 24 hours that failed and are still the state of their date: no later run mended them. Newest first.
+ * Without what a source failed to say in a slot: that cannot be asked again, the next slot asks anew.
+ */
 export async function unmendedFailures(db: Db, limit: number): Promise<{ total: number; first: FailedRun[] }> {
   const failed = db
     .selectFrom('ingestion_state')
     .where('status', '=', 'failed')
+    .where((where) => where.or([where('slot', 'is', null), where('source', '=', 'cryptoflow')]))
     .where('started_at', '>=', sql<string>`UTC_TIMESTAMP(6) - INTERVAL 24 HOUR`);
   const first = await failed
     .select(['source', 'data_type as dataType', 'coin_id as coinId', 'target_date as targetDate'])
-    .select(['error_type as errorType', 'error_message as message'])
+    .select(['slot', 'error_type as errorType', 'error_message as message'])
     .orderBy('log_id', 'desc')
     .limit(limit)
     .execute();

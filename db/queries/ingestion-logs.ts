@@ -10,6 +10,8 @@ export interface RunIdentity {
   coinId: string | null;
   coinSymbol: string | null;
   targetDate: string | null;
+  /** of a 15-minute run, as the database writes it; those have no target date */
+  slot?: string;
   runKey: string;
   workflowId: string;
   firstExecutionRunId: string;
@@ -39,6 +41,7 @@ export async function insertRun(db: Kysely<Schema>, run: RunIdentity): Promise<n
       coin_id: run.coinId,
       coin_symbol: run.coinSymbol,
       target_date: run.targetDate,
+      slot: run.slot ?? null,
       run_key: run.runKey,
       status: 'running',
       started_at: sql`UTC_TIMESTAMP(6)`,
@@ -147,6 +150,7 @@ export interface LoggedRun extends RunCounts {
   dataType: string;
   coinId: string | null;
   targetDate: string | null;
+  slot: string | null;
   status: RunStatus;
   expected: number | null;
   attempts: number;
@@ -165,6 +169,8 @@ export interface LogFilter {
   status?: RunStatus;
   coinId?: string;
   date?: string;
+  /** any of these */
+  runKeys?: readonly string[];
   workflowId?: string;
   limit: number;
 }
@@ -176,6 +182,7 @@ export async function listRuns(db: Kysely<Schema>, filter: LogFilter): Promise<L
   if (filter.status) query = query.where('status', '=', filter.status);
   if (filter.coinId) query = query.where('coin_id', '=', filter.coinId);
   if (filter.date) query = query.where('target_date', '=', filter.date);
+  if (filter.runKeys) query = query.where('run_key', 'in', filter.runKeys);
   if (filter.workflowId) query = query.where('workflow_id', '=', filter.workflowId);
   const rows = await query.orderBy('id', 'desc').limit(filter.limit).execute();
   return rows.map(toLoggedRun);
@@ -211,24 +218,83 @@ export async function newestEnded(db: Kysely<Schema>, runKey: string): Promise<L
   return row && toLoggedRun(row);
 }
 
-/** Deletes rows older than the cut-off, but never the one that is a date's state (rule 6). Returns how many. */
-export async function deleteOldRuns(db: Kysely<Schema>, before: string, limit: number): Promise<number> {
-  const old = await db
-    .selectFrom('data_ingestion_logs as log')
-    .leftJoin('ingestion_state as state', 'state.log_id', 'log.id')
-    .select('log.id')
-    .where('log.started_at', '<', before)
-    .where('log.status', '<>', 'running')
-    .where('state.log_id', 'is', null)
-    .orderBy('log.id')
-    .limit(limit)
+/** Those of the keys that have a run which ended well, or had nothing to do, within this time. */
+export async function runsEndedWithin(
+  db: Kysely<Schema>,
+  runKeys: readonly string[],
+  withinMs: number,
+): Promise<Set<string>> {
+  if (runKeys.length === 0) return new Set();
+  const rows = await db
+    .selectFrom('data_ingestion_logs')
+    .select('run_key')
+    .distinct()
+    .where('run_key', 'in', runKeys)
+    .where('status', 'in', ['success', 'skipped'])
+    .where('completed_at', '>', sql<string>`UTC_TIMESTAMP(6) - INTERVAL ${withinMs * 1_000} MICROSECOND`)
     .execute();
-  if (old.length === 0) return 0;
+  return new Set(rows.map((row) => row.run_key));
+}
+
+/** Slots before this one (and not a day older) whose run of `dataType` began while they were live, and says running. */
+export async function liveSlotsRunning(
+  db: Kysely<Schema>,
+  { source, dataType, slot }: { source: string; dataType: string; slot: string },
+): Promise<{ slot: string; workflowId: string; firstExecutionRunId: string }[]> {
+  const rows = await db
+    .selectFrom('data_ingestion_logs')
+    .select(['slot', 'workflow_id as workflowId', 'first_execution_run_id as firstExecutionRunId'])
+    .where('status', '=', 'running')
+    .where('source', '=', source)
+    .where('data_type', '=', dataType)
+    .where('slot', '<', slot)
+    .where('slot', '>=', sql<string>`${slot} - INTERVAL 1 DAY`)
+    .where('started_at', '<', sql<string>`slot + INTERVAL 15 MINUTE`)
+    .orderBy('slot')
+    .execute();
+  return rows.map((row) => ({ ...row, slot: row.slot! }));
+}
+
+/** Which rows of the log have had their time. */
+export interface OldRuns {
+  /** started before this day, and not the state of a date (rule 6) */
+  before: string;
+  /** a slot before this day has no rows any more, and so needs no state */
+  slotsBefore: string;
+  /** looks behind this id */
+  after?: number;
+}
+
+/** Deletes the oldest of them, at most so many. Returns how many, and the id behind which others are. */
+export async function deleteOldRuns(
+  db: Kysely<Schema>,
+  which: OldRuns,
+  limit: number,
+): Promise<{ deleted: number; last: number }> {
+  const old = await oldRuns(db, which).select('log.id').orderBy('log.id').limit(limit).execute();
   const ids = old.map((row) => row.id);
+  if (ids.length === 0) return { deleted: 0, last: which.after ?? 0 };
   await db.deleteFrom('ingestion_pages').where('log_id', 'in', ids).execute();
   await db.deleteFrom('ingestion_files').where('log_id', 'in', ids).execute();
   await db.deleteFrom('data_ingestion_logs').where('id', 'in', ids).execute();
-  return ids.length;
+  return { deleted: ids.length, last: ids.at(-1)! };
+}
+
+export async function countOldRuns(db: Kysely<Schema>, which: OldRuns): Promise<number> {
+  const { rows } = await oldRuns(db, which)
+    .select(sql<number>`COUNT(*)`.as('rows'))
+    .executeTakeFirstOrThrow();
+  return Number(rows);
+}
+
+function oldRuns(db: Kysely<Schema>, { before, slotsBefore, after = 0 }: OldRuns) {
+  return db
+    .selectFrom('data_ingestion_logs as log')
+    .leftJoin('ingestion_state as state', 'state.log_id', 'log.id')
+    .where('log.id', '>', after)
+    .where('log.started_at', '<', before)
+    .where('log.status', '<>', 'running')
+    .where((where) => where.or([where('state.log_id', 'is', null), where('log.slot', '<', slotsBefore)]));
 }
 
 type LogRow = Awaited<ReturnType<ReturnType<typeof selectAll>['executeTakeFirstOrThrow']>>;
@@ -243,6 +309,7 @@ function toLoggedRun(row: LogRow): LoggedRun {
     dataType: row.data_type,
     coinId: row.coin_id,
     targetDate: row.target_date,
+    slot: row.slot,
     status: row.status,
     processed: row.records_processed,
     inserted: row.records_inserted,

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import { sql, type Kysely, type Transaction } from 'kysely';
 import type { Schema } from '../schema';
 import type { RunCounts } from './ingestion-logs';
 
@@ -49,6 +49,48 @@ export async function insertPage(
       records_expected: page.expected,
     })
     .execute();
+}
+
+/** Adds to the counts of a page, which is made if it is not there: for work that is done in many small transactions. */
+export async function addToPage(
+  trx: Transaction<Schema>,
+  logId: number,
+  key: string,
+  counts: Partial<Omit<RunCounts, 'processed'>>,
+): Promise<void> {
+  const { inserted = 0, updated = 0, unchanged = 0, rejected = 0 } = counts;
+  if (inserted + updated + unchanged + rejected === 0) return;
+  await trx
+    .insertInto('ingestion_pages')
+    .values({
+      log_id: logId,
+      cursor_key: key,
+      records_inserted: inserted,
+      records_updated: updated,
+      records_unchanged: unchanged,
+      records_rejected: rejected,
+    })
+    .onDuplicateKeyUpdate({
+      records_inserted: sql`records_inserted + VALUES(records_inserted)`,
+      records_updated: sql`records_updated + VALUES(records_updated)`,
+      records_unchanged: sql`records_unchanged + VALUES(records_unchanged)`,
+      records_rejected: sql`records_rejected + VALUES(records_rejected)`,
+    })
+    .execute();
+}
+
+/** What the pages of a run have counted, by the part of their key before the first slash. */
+export async function sumPages(db: Kysely<Schema>, logId: number): Promise<Map<string, RunCounts>> {
+  const sums = new Map<string, RunCounts>();
+  const rows = await db.selectFrom('ingestion_pages').selectAll().where('log_id', '=', logId).execute();
+  for (const row of rows) {
+    const kind = row.cursor_key.split('/')[0]!;
+    const { counts } = toPage(row);
+    const sum = sums.get(kind);
+    for (const name of Object.keys(counts) as (keyof RunCounts)[]) if (sum) counts[name] += sum[name];
+    sums.set(kind, counts);
+  }
+  return sums;
 }
 
 /** The page that a run stopped at, the one whose next page was not fetched, and the cursor that it was asked with. */

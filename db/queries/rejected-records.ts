@@ -22,6 +22,7 @@ export interface RejectedIn {
   dataType: string;
   coinId: string | null;
   targetDate: string | null;
+  slot?: string;
 }
 
 export async function insertRejects(
@@ -64,6 +65,7 @@ function toRow(run: RejectedIn, reject: RejectedRecord) {
     data_type: run.dataType,
     coin_id: run.coinId,
     target_date: run.targetDate,
+    slot: run.slot ?? null,
     record_key: reject.key?.slice(0, 255) ?? null,
     line_number: reject.line ?? null,
     field: reject.field?.slice(0, 64) ?? null,

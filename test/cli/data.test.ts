@@ -136,6 +136,61 @@ describe.each(databases())('commands that need a database only, on $name', (serv
     }
   });
 
+  test('coins: an asset that is only collected, with ids of its own, needs no code and no daily ingestion', async () => {
+    const ids = '{"github":["0xsoniclabs/sonic"],"cosmos":["x","ux","6"]}';
+    const sonic = ['coins', 'add', 'sonic-3', '--collect-only'];
+    expect(await here(...sonic, '--network', 'hybrid', '--source-ids', ids)).toMatchObject({
+      done: `corrected sonic-3: network_type hybrid, source_ids ${ids}`,
+      coin: null,
+      asset: {
+        kind: 'hybrid',
+        sourceIds: { defillama: 'Sonic', github: ['0xsoniclabs/sonic'], cosmos: ['x', 'ux', '6'] },
+      },
+    });
+    expect(await here(...sonic, '--symbol', 's2', '--source-ids', '{"cosmos":null}')).toMatchObject({
+      asset: { symbol: 'S2', sourceIds: { defillama: 'Sonic', github: ['0xsoniclabs/sonic'] } },
+    });
+    const other = ['coins', 'add', 'new-asset', '--symbol', 'BTC', '--name', 'New', '--collect-only'];
+    expect(await here(...other)).toMatchObject({
+      done: 'added new-asset (BTC, New, token, collected only)',
+      coin: null,
+    });
+    expect(await here('coins', 'disable', 'sonic-3')).toMatchObject({ asset: { isActive: false } });
+    const { assets } = await here<{ assets: { coinId: string }[] }>('coins', 'assets');
+    expect(assets.length).toBeGreaterThan(60);
+    expect((await cliHere(['coins', 'assets'], environment)).stdout).toMatch(
+      /\nsonic-3 +S2 +Sonic +hybrid +no +defillama Sonic, github 0xsoniclabs\/sonic\n/,
+    );
+    for (const [given, expected] of [
+      ['{"githubb":["a/b"]}', 'names a source githubb, which there is not'],
+      ['{"github":7}', 'is not right'],
+      ['github', 'is not right'],
+    ] as const) {
+      const { code, stderr } = await cliHere(['coins', 'add', 'solana', '--source-ids', given], environment);
+      expect(stderr).toContain(expected);
+      expect(code).toBe(2);
+    }
+  });
+
+  test('coins: what CoinGecko sees differently is listed with what to do, until an operator decides', async () => {
+    const pol = { coinId: 'polygon-ecosystem-token', symbol: 'NEW', name: 'POL', rank: 40 };
+    const zec = { coinId: 'zcash', symbol: 'ZECK', name: 'Zcash', rank: 60 };
+    const refresh = () => db.transaction().execute((trx) => refreshCoins(trx, [pol, zec], ['kaspa']));
+    await refresh();
+    const lines = (await cliHere(['coins', 'list'], environment)).stdout.trimEnd().split('\n').slice(-3);
+    expect(lines).toEqual([
+      'kaspa: CoinGecko lists it no more; to leave it out: npm run cli -- coins disable kaspa',
+      'polygon-ecosystem-token: CoinGecko calls it NEW, we POL; to decide: npm run cli -- coins add polygon-ecosystem-token --collect-only --symbol NEW',
+      'zcash: CoinGecko calls it ZECK; ZEC stays, as raw tables know the chain by it; to say so: npm run cli -- coins add zcash --symbol ZEC',
+    ]);
+    await here('coins', 'disable', 'kaspa');
+    await here('coins', 'add', 'polygon-ecosystem-token', '--collect-only', '--symbol', 'NEW');
+    await here('coins', 'add', 'zcash', '--symbol', 'ZEC');
+    expect(await here<{ proposals: unknown[] }>('coins', 'assets')).toMatchObject({ proposals: [] });
+    await refresh();
+    expect(await here<{ proposals: unknown[] }>('coins', 'assets')).toMatchObject({ proposals: [{ coinId: 'kaspa' }] });
+  });
+
   test('addresses: add, list, remove; each change is a log row', async () => {
     const address = '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa';
     expect(await cliJson(['addresses', 'add', 'BTC', address, '--label', 'genesis'], environment)).toMatchObject({
@@ -210,9 +265,15 @@ describe.each(databases())('commands that need a database only, on $name', (serv
       [['onchain_latest'], ['coin_id', 'timestamp_iso', 'difficulty', 'hash_rate'], 1],
       [['onchain_latest', '--coin', 'eth', '--days', '1'], [], 0],
       [['sentiment_latest'], [], 0],
-      [['data_quality_24h', '--coin', 'BTC'], ['avg_quality', 'high_records'], 1],
+      // collected, but not ingested daily
+      [['onchain_latest', '--coin', 'SOL'], [], 0],
+      [['network_metrics_daily', '--coin', 'tether'], [], 0],
+      [['data_quality_24h', '--coin', 'solana'], [], 0],
+      [['data_quality_24h', '--coin', 'bitcoin'], ['avg_quality', 'high_records'], 1],
       [['schema_coverage_24h', '--limit', '100'], ['table_name', 'field', 'percentage'], 35],
       [['network_metrics_daily', '--coin', 'bitcoin', '--days', '2'], ['date', 'avg_transactions'], 1],
+      [['network_metrics_daily', '--coin', 'bitcoin'], ['date', 'avg_transactions'], 1],
+      [['network_metrics_daily', '--days', '2'], ['date', 'avg_transactions'], 1],
       [['database_stats', '--limit', '100'], ['table_name', 'size_mb'], undefined],
       [['blocks', '--coin', 'bitcoin'], [], 0],
       [['transactions', '--coin', 'bitcoin', '--days', '1'], [], 0],

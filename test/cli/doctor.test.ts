@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
+import { sql } from 'kysely';
+import { openDatabase } from '../../db/connect';
+import { schedules } from '../../workers/schedules';
 import { databases, freshDatabase } from '../databases';
 import { temporalAddress } from '../product';
 import { cli, cliHere, cliJson } from './run-cli';
@@ -47,7 +50,7 @@ describe.each(databases())('doctor on $name', (server) => {
       'schema: the database has no schema yet: run npm run cli -- migrate.',
       'retention: closed runs are forgotten after 3 days, 30 are needed: npm run cli -- doctor --fix',
       'search attributes: CryptoflowDataset, CryptoflowCoin, CryptoflowStatus, CryptoflowLogicalDate missing, without which no workflow starts: npm run cli -- doctor --fix',
-      'schedules: daily-ingestion would be created; check-health would be created; sync-coins would be created: see npm run cli -- schedules diff, then apply',
+      `schedules: ${schedules.map(({ id }) => `${id} would be created`).join('; ')}: see npm run cli -- schedules diff, then apply`,
     ]);
 
     const fixed = await cliJson<Report>(['doctor', '--fix'], environment);
@@ -61,8 +64,12 @@ describe.each(databases())('doctor on $name', (server) => {
       expect(fixed.fixed).toContain(what);
     expect(await cliJson<Report>(['doctor', '--fix'], environment)).toMatchObject({ ok: true, fixed: [] });
 
+    const { db, close } = openDatabase(environment.DATABASE_URL!);
+    await sql`INSERT INTO coin_proposals (coin_id, kind, ours) VALUES ('kaspa', 'gone', 'KAS')`.execute(db);
+    await close();
     const { code, stdout } = await cliHere(['doctor'], environment);
     expect(code).toBe(0);
+    expect(stdout).toMatch(/coins +note +CoinGecko sees kaspa differently: npm run cli -- coins list says how\n/);
     expect(stdout).toMatch(
       /^environment +ok +all variables are right\ndatabase +ok +(MariaDB|MySQL) \d+\.\d+\..* at mysql:\/\/\w+:\*\*\*@/,
     );

@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import { schedules } from '../../workers/schedules';
 import { databases } from '../databases';
 import { freshNamespace, temporalAddress } from '../product';
 import { cli, cliHere, cliJson } from './run-cli';
@@ -34,19 +35,21 @@ describe('schedules', () => {
     expect({ words, code, stderr }).toEqual({ words, code: 0, stderr: '' });
     return stdout;
   };
+  const ids = schedules.map(({ id }) => id);
+  const width = Math.max(...ids.map((id) => id.length));
+  const linesOf = (what: (id: string) => string, of = ids) =>
+    of.map((id) => `${id.padEnd(width)}  ${what(id)}\n`).join('');
   const listed = async (id: string) =>
     (JSON.parse(await text('list', '--json')) as Listed[]).find((each) => each.id === id);
 
   test('apply makes them, and nothing the second time', async () => {
     expect(await text('list')).toBe('no schedule: npm run cli -- schedules apply\n');
-    expect(await text('diff')).toBe('daily-ingestion  created\ncheck-health     created\nsync-coins       created\n');
+    expect(await text('diff')).toBe(linesOf(() => 'created'));
     expect(await cliJson(['schedules', 'apply'], environment)).toEqual(
-      ['daily-ingestion', 'check-health', 'sync-coins'].map((id) => ({ id, change: 'created', differences: [] })),
+      ids.map((id) => ({ id, change: 'created', differences: [] })),
     );
     expect(await text('diff')).toBe('nothing to do\n');
-    expect((await cli(['schedules', 'apply'], environment)).stdout).toBe(
-      'daily-ingestion  unchanged\ncheck-health     unchanged\nsync-coins       unchanged\n',
-    );
+    expect((await cli(['schedules', 'apply'], environment)).stdout).toBe(linesOf(() => 'unchanged'));
 
     const daily = await client.schedule.getHandle('daily-ingestion').describe();
     expect(daily.action).toMatchObject({
@@ -99,13 +102,11 @@ describe('schedules', () => {
   });
 
   test('pause and resume without an id are for all of ours; an unknown id names the known ones', async () => {
-    expect(await text('pause')).toBe('check-health     paused\ndaily-ingestion  paused\nsync-coins       paused\n');
-    expect(await text('resume')).toBe('check-health     resumed\ndaily-ingestion  resumed\nsync-coins       resumed\n');
+    expect(await text('pause')).toBe(linesOf(() => 'paused', ids.toSorted()));
+    expect(await text('resume')).toBe(linesOf(() => 'resumed', ids.toSorted()));
     const { code, stderr } = await cliHere(['schedules', 'pause', 'dayly'], environment);
     expect(code).toBe(1);
-    expect(stderr).toBe(
-      'there is no schedule "dayly" - known: check-health, daily-ingestion, sync-coins - correct it\n',
-    );
+    expect(stderr).toBe(`there is no schedule "dayly" - known: ${ids.toSorted().join(', ')} - correct it\n`);
   });
 
   test('foreign ones are listed and left alone, ours that are no longer in the table go', async () => {
@@ -154,7 +155,7 @@ describe('schedules', () => {
     const { code, stdout, stderr } = await cliHere(['schedules', 'apply'], environment);
     expect({ code, stdout }).toEqual({
       code: 1,
-      stdout: 'daily-ingestion  unchanged\ncheck-health     unchanged\nsync-coins       refused\n',
+      stdout: linesOf((id) => (id === 'sync-coins' ? 'refused' : 'unchanged')),
     });
     expect(stderr).toMatch(
       /^sync-coins cannot be applied - a schedule of that name is there which cryptoflow did not make - /,

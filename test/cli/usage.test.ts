@@ -16,9 +16,11 @@ describe('help', () => {
       'run',
       'logs',
       'show',
-      'coins add|list|enable|disable',
+      'coins add|list|assets|enable|disable',
       'addresses add|list|remove',
       'try',
+      'backup now|list|verify',
+      'restore',
       'doctor',
     ]) {
       expect(stdout).toContain(`  ${name} `);
@@ -35,7 +37,20 @@ describe('help', () => {
   });
 
   test('every example is a command line that is understood', async () => {
-    const names = ['migrate', 'schedules', 'run', 'logs', 'show', 'coins', 'addresses', 'try', 'doctor'];
+    const names = [
+      'migrate',
+      'schedules',
+      'run',
+      'logs',
+      'show',
+      'explain',
+      'coins',
+      'addresses',
+      'try',
+      'backup',
+      'restore',
+      'doctor',
+    ];
     const texts = await Promise.all(names.map((name) => cliHere([name, '--help'])));
     const examples = texts
       .flatMap(({ stdout }) => stdout.split('Examples\n')[1]!.trim().split('\n'))
@@ -43,7 +58,7 @@ describe('help', () => {
     expect(examples.length).toBeGreaterThan(20);
     // without an environment each gets as far as reading it
     for (const example of examples.filter((each) => !each.startsWith('doctor'))) {
-      const words = [...example.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
+      const words = [...example.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, ...text]) => text.find(Boolean) ?? '');
       const { code, stderr } = await cliHere(words);
       expect({ example, code, stderr }).toMatchObject({
         code: 1,
@@ -59,7 +74,7 @@ describe('a command line that cannot be meant', () => {
     [['--json', 'logs'], 'the command has to come before --json'],
     [
       ['logs', '--colour', 'red'],
-      '"logs" has no option --colour - allowed: --source, --status, --coin, --date, --limit, --json, --help',
+      '"logs" has no option --colour - allowed: --source, --status, --coin, --date, --slot, --limit, --json, --help',
     ],
     [['logs', '--status', 'good'], '--status "good" is not right - it has to be one of running, success, '],
     [['logs', '--date', '2026-02-30'], '--date "2026-02-30" is not right - it has to be a UTC day'],
@@ -81,7 +96,15 @@ describe('a command line that cannot be meant', () => {
     [['show', 'database_stats', '--days', '7'], 'database_stats has no time to look for'],
     [['show', 'schema_coverage_24h', '--coin', 'btc'], 'schema_coverage_24h has no coin to look for'],
     [['show', 'blocks'], 'blocks needs --coin <coin>'],
+    [['show', 'network_metrics_daily'], 'network_metrics_daily needs --coin <coin> or --days <number>'],
+    [['logs', '--slot', '2026-11-21'], '--slot "2026-11-21" is not right - it has to be a quarter-hour'],
     [['try', 'blockchair.blocks', 'bitcoin', 'yesterday'], '"yesterday" is not a day'],
+    [['backup', 'now', '--kind', 'weekly'], '--kind "weekly" is not right - it has to be one of full, incremental'],
+    [['restore', 'latest'], '"restore" needs --into <database>'],
+    [
+      ['restore', 'latest', '--into', 'a', '--overwrite', 'b'],
+      '--overwrite "b" is not a - it has to be its name once more',
+    ],
   ])('%j', async (words, expected) => {
     const { code, stdout, stderr } = await cliHere(words);
     expect(stderr).toContain(expected);

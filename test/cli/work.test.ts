@@ -52,6 +52,23 @@ describe('commands that make sources work', () => {
     );
   });
 
+  test('try: what a source says of an asset, now and of a date in the past', async () => {
+    const before = product.simulator.requests.length;
+    const { stdout } = await cliHere(['try', 'coinmetrics.metrics', 'BTC', date], product.environment);
+    expect(stdout).toMatch(
+      /^coinmetrics\.metrics {2}bitcoin {2}\d+ values {2}0 rejects {2}nothing was written\ncoin_id +field/,
+    );
+    expect(stdout).toMatch(/bitcoin +realized_cap +\d+\.\d+ +2026-11-01T15:00:00.000Z +CapMrktCurUSD .* ÷ CapMVRVCur/);
+    const words = ['try', 'coingecko.history', 'bitcoin', date];
+    const { rows, observations } = await cliJson<Tried & { observations: object[] }>(words, product.environment);
+    expect(rows).toEqual([]);
+    expect(observations[0]).toMatchObject({ coinId: 'bitcoin', fields: { market_cap: {} } });
+    expect(product.simulator.requests.length - before).toBe(2);
+    expect(await product.db.selectFrom('source_observations').selectAll().execute()).toEqual([]);
+    const nobody = await cliHere(['try', 'defillama.chains', 'dash', date], product.environment);
+    expect(nobody.stderr).toContain('defillama.chains: DeFiLlama does not have dash');
+  });
+
   test('try: a source that refuses is a failure with its type', async () => {
     product.simulator.fault('blockchair /bitcoin/blocks', { status: 430 });
     const { code, stdout, stderr } = await cli(

@@ -6,6 +6,7 @@ import type { ActivityDeps } from '../../activities/deps';
 import { createRedact } from '../../activities/failures';
 import { createHealthActivities } from '../../activities/health';
 import { expectedSchedules } from '../../activities/health/schedules';
+import { slotColumn, slotName } from '../../activities/collect/slots';
 import { createAgent } from '../../activities/http';
 import { migrateToLatest } from '../../db/migrate';
 import { endIfUnchanged, longRunning } from '../../db/queries/health';
@@ -13,6 +14,7 @@ import { findRun, insertRun } from '../../db/queries/ingestion-logs';
 import { insertPage } from '../../db/queries/ingestion-pages';
 import type { Schema } from '../../db/schema';
 import { readConfig } from '../../workers/config';
+import { databaseOpener } from '../../workers/context';
 import { applySchedules, schedules, setPaused } from '../../workers/schedules';
 import { databases, freshDatabase } from '../databases';
 import { freshNamespace, temporalAddress } from '../product';
@@ -55,8 +57,9 @@ describe.each(databases())('health and Temporal on $name', (server) => {
     const database = await freshDatabase(server);
     db = database.db;
     await migrateToLatest(db);
-    const { sources, settings } = readConfig({ DATABASE_URL: database.url });
-    deps = { db, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
+    const { databaseUrl, sources, settings } = readConfig({ DATABASE_URL: database.url });
+    const openDatabase = databaseOpener({ databaseUrl });
+    deps = { db, openDatabase, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
   });
   afterAll(async () => deps.agent.close());
   beforeEach(async () => {
@@ -109,6 +112,9 @@ describe.each(databases())('health and Temporal on $name', (server) => {
     const timedOut = await running(chains['timed-out']!, 'ethereum');
     const followed = await running(chains['followed']!, 'followed');
     const lost = await running({ workflowId: 'never', runId: randomUUID() }, 'lost');
+    const slot = await running({ workflowId: 'collect/2026-11-21T10:15Z', runId: randomUUID() }, 'slot', 2.5);
+    await sql`UPDATE data_ingestion_logs SET source = 'cryptoflow', data_type = 'onchain_data', coin_id = NULL, target_date = NULL,
+      slot = '2026-11-21 10:15:00' WHERE id = ${slot}`.execute(db);
     await db.transaction().execute((trx) =>
       insertPage(trx, terminated, null, {
         counts: { processed: 7, inserted: 4, updated: 2, unchanged: 0, rejected: 1 },
@@ -120,8 +126,8 @@ describe.each(databases())('health and Temporal on $name', (server) => {
     await sleep(Math.max(0, endedAt + deps.settings.settleMs + 1_000 - Date.now()));
 
     expect(await check('lost runs')).toBe(
-      'warning: 4 rows said running although the workflow was gone; now ended: blockchair.blocks bitcoin 2026-11-21 (WorkflowTerminated), ' +
-        'blockchair.blocks ethereum 2026-11-21 (WorkflowTimedOut), blockchair.blocks followed 2026-11-21 (WorkflowTerminated) and 1 more. ' +
+      'warning: 5 rows said running although the workflow was gone; now ended: blockchair.blocks bitcoin 2026-11-21 (WorkflowTerminated), ' +
+        'blockchair.blocks ethereum 2026-11-21 (WorkflowTimedOut), blockchair.blocks followed 2026-11-21 (WorkflowTerminated) and 2 more. ' +
         'Start them again: each row says how (npm run cli -- logs --status failed)',
     );
     for (const logId of [living, following, young])
@@ -141,6 +147,9 @@ describe.each(databases())('health and Temporal on $name', (server) => {
     expect(await findRun(db, followed)).toMatchObject({ status: 'failed', errorType: 'WorkflowTerminated' });
     expect(await findRun(db, lost)).toMatchObject({ status: 'failed', errorType: 'WorkflowLost' });
     expect((await findRun(db, lost))!.message).toMatch('Temporal does not know it');
+    expect((await findRun(db, slot))!.message).toMatch(
+      /To run it again: start collectOnchainAndSentiment \{"slot":"2026-11-21T10:15Z"\}$/,
+    );
     expect(await check('lost runs')).toBe('ok: 2 long runs, none without its workflow');
   });
 
@@ -160,8 +169,9 @@ describe('schedules', () => {
     const database = await freshDatabase(databases()[0]!);
     db = database.db;
     await migrateToLatest(db);
-    const { sources, settings } = readConfig({ DATABASE_URL: database.url });
-    deps = { db, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
+    const { databaseUrl, sources, settings } = readConfig({ DATABASE_URL: database.url });
+    const openDatabase = databaseOpener({ databaseUrl });
+    deps = { db, openDatabase, client, agent: createAgent(), sources, settings, redact: createRedact([]) };
   });
   afterAll(async () => deps.agent.close());
 
@@ -175,10 +185,10 @@ describe('schedules', () => {
   test('missing, paused, started without a run', async () => {
     expect(schedules.map(({ id }) => id)).toEqual(expectedSchedules);
     expect(await check()).toBe(
-      'warning: missing: daily-ingestion, check-health, sync-coins; make them: npm run cli -- schedules apply',
+      `warning: missing: ${expectedSchedules.join(', ')}; make them: npm run cli -- schedules apply`,
     );
     await applySchedules(client, connection, namespace);
-    expect(await check()).toBe('ok: daily-ingestion, check-health, sync-coins are there and run');
+    expect(await check()).toBe(`ok: ${expectedSchedules.join(', ')} are there and run`);
 
     await setPaused(client, 'sync-coins', { note: 'holidays' });
     expect(await check()).toBe('warning: sync-coins is paused (holidays): npm run cli -- schedules resume sync-coins');
@@ -204,6 +214,22 @@ describe('schedules', () => {
       runId: randomUUID(),
       triggeredBy: 'test',
       expected: null,
+    });
+    expect(await check(later)).toMatch(/^ok/);
+
+    const collect = client.schedule.getHandle('collect-onchain-and-sentiment');
+    await collect.trigger();
+    while ((await collect.describe()).info.recentActions.length === 0) await sleep(100);
+    const [action] = (await collect.describe()).info.recentActions;
+    const slot = new Date(Math.floor(action!.scheduledAt.getTime() / 900_000) * 900_000).toISOString();
+    const name = slotName(slot);
+    expect(await check(later)).toBe(
+      `warning: collect-onchain-and-sentiment started for ${name}, but no run of it is logged: is a worker running? See the workflow in the Temporal UI`,
+    );
+    await insertRun(db, {
+      ...{ source: 'cryptoflow', dataType: 'onchain_data', coinId: null, coinSymbol: null, targetDate: null },
+      ...{ slot: slotColumn(slot), runKey: `cryptoflow.onchain_data/all/${name}`, workflowId: `collect/${name}` },
+      ...{ firstExecutionRunId: randomUUID(), runId: randomUUID(), triggeredBy: 'test', expected: null },
     });
     expect(await check(later)).toMatch(/^ok/);
   });

@@ -10,6 +10,7 @@ import { createJoinActivities } from '../../activities/joins';
 import { setDatesAtOnce } from '../../db/queries/admitted-dates';
 import { listRuns } from '../../db/queries/ingestion-logs';
 import type { DagResult } from '../../workflows/daily-ingestion';
+import { databaseOpener } from '../../workers/context';
 import { databases } from '../databases';
 import { startProduct, type Product } from '../product';
 import { ledgerProblems, rowPerRunProblems, rowProblems } from '../proof/faults/ledger';
@@ -281,7 +282,9 @@ test.concurrent('who waits for another run goes on waiting when Temporal is away
   const connection = Connection.lazy({ address: '127.0.0.1:1', interceptors: [] });
   const { sources, settings } = product.config;
   const redact = (text: string) => text;
-  const deps = { db: product.db, agent: new Agent(), client: new Client({ connection }), sources, settings, redact };
+  const openDatabase = databaseOpener(product.config);
+  const client = new Client({ connection });
+  const deps = { db: product.db, openDatabase, agent: new Agent(), client, sources, settings, redact };
   const environment = new MockActivityEnvironment({}, { interceptors: [createFailureInterceptor(deps)] });
   const waiting = environment.run(createJoinActivities(deps).awaitRun, { workflowId: 'someone-else' });
   await expect(waiting).rejects.toMatchObject({ type: 'Unavailable', nonRetryable: false });

@@ -1,10 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism, loadavg } from 'node:os';
-import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
@@ -17,10 +15,8 @@ import { migrateToLatest } from '../../db/migrate';
 import { setBudget } from '../../db/queries/source-budgets';
 import { setLeases } from '../../db/queries/source-leases';
 import type { Schema } from '../../db/schema';
-import { readStackConfig } from '../../workers/config';
-import { findDatabase } from '../../workers/stack/database';
-import { stateFolder } from '../../workers/stack/stack';
 import type { BenchTools } from './bench';
+import { benchServer, makeDatabase } from './bench-database';
 
 // Four worker processes take permits through activities/budget.ts and then ask a server on loopback, which notes when
 // each request arrives: what counts is what the source sees. The database is the only thing that they share.
@@ -48,16 +44,7 @@ interface Task {
 }
 
 export async function benchBudget({ say, cleanup }: BenchTools) {
-  const config = readStackConfig();
-  const server = await findDatabase({
-    givenUrl: config.databaseUrl,
-    dataDir: path.join(stateFolder, 'bench', 'database'),
-    interactive: false,
-    commandPath: config.commandPath,
-    say,
-    cleanup,
-  });
-  const databaseUrl = await makeDatabase(server.url, cleanup);
+  const databaseUrl = await makeDatabase(await benchServer('bench', { say, cleanup }), cleanup);
   const { db, close } = openDatabase(databaseUrl, { poolSize: 4 });
   cleanup.add(close);
   await migrateToLatest(db);
@@ -180,23 +167,6 @@ async function isFree(db: Kysely<Schema>, source: string): Promise<boolean> {
 }
 
 const unlimited = { dayQuota: null, monthQuota: null, maxConcurrency: null, liveReserve: 0, backfillReserve: 0 };
-
-async function makeDatabase(serverUrl: string, cleanup: BenchTools['cleanup']): Promise<string> {
-  const name = `bench_${randomBytes(4).toString('hex')}`;
-  const administer = async (statement: string) => {
-    const { pool } = openDatabase(serverUrl, { poolSize: 1 });
-    try {
-      await pool.query(statement);
-    } finally {
-      await pool.end();
-    }
-  };
-  await administer(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
-  cleanup.add(() => administer(`DROP DATABASE ${name}`));
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  return url.href;
-}
 
 function start(task: Task, cleanup: BenchTools['cleanup']) {
   const child: ChildProcess = fork(__filename, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });

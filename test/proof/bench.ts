@@ -2,7 +2,9 @@ import { parseArgs } from 'node:util';
 import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
 import { benchBudget } from './bench-budget';
 import { benchLoad } from './bench-load';
+import { benchCollect } from './bench-collect';
 import { benchOrchestrate } from './bench-orchestrate';
+import { benchRetain } from './bench-retain';
 
 // `npm run bench -- <name> [--json]`: measures, says what it measures while it does, and ends with one line of figures.
 
@@ -29,9 +31,17 @@ const benches: Readonly<Record<string, Bench>> = {
     says: 'a day of transactions through the whole workflow beside a plain LOAD DATA of the same file (3 min); --rows, --preload, --rounds',
     run: benchLoad,
   },
+  collect: {
+    says: 'one slot of 50 and 500 assets beside sequential collectors (4 min)',
+    run: benchCollect,
+  },
   orchestrate: {
     says: 'what a page and a run of ours cost beside activities and children that do nothing (4 min)',
     run: benchOrchestrate,
+  },
+  retain: {
+    says: 'a year of 15-minute rows of 50 assets to daily values, against one unchunked statement (8 min)',
+    run: benchRetain,
   },
 };
 

@@ -100,8 +100,10 @@ export const breakingEdits: readonly Edit[] = [
     what: 'the type of the children is renamed',
     file: 'start-or-join.ts',
     replace: [
-      ['startChild(ingestDataset, {', "startChild('runDataset', {"],
-      ['args: [wanted, context],', 'args: [wanted, context] as never,'],
+      [
+        'startChild(ingestDataset, { ...options, args: [wanted, context] })',
+        "startChild('runDataset', { ...options, args: [wanted, context] as never })",
+      ],
     ],
   },
   {

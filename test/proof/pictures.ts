@@ -5,6 +5,7 @@ import { addWatchedAddress } from '../../db/queries/watched-addresses';
 import { bringUp } from '../../workers/stack/bring-up';
 import { projectFolder } from '../../workers/stack/stack';
 import { startSimulator } from '../simulator';
+import { simulatedEnvironment } from '../simulator/environment';
 import type { ProofTools } from './proof';
 
 const folder = path.join(projectFolder, 'test', 'pictures');
@@ -26,12 +27,9 @@ export async function pictures({ say, cleanup }: ProofTools): Promise<void> {
     say,
     prepare: (db) => addWatchedAddress(db, 'BTC', '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa', null),
     extraEnvironment: {
-      BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
-      BLOCKCHAIR_PER_MINUTE: '6000',
+      ...simulatedEnvironment(simulator, { perMinute: 6_000 }),
       BLOCKCHAIR_PER_DAY: '1000000',
       BLOCKCHAIR_PAGES_PER_RUN: '100',
-      COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
-      COINGECKO_PER_MINUTE: '6000',
       CRYPTOFLOW_DATA_LABEL: 'simulated data',
     },
   });

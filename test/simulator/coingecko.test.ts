@@ -47,7 +47,7 @@ test('markets: order, pages, unknown ids dropped, nulls for a dead coin', async 
   expect(all[0]?.id).toBe('bitcoin');
   expect(all.map((row) => row.market_cap)).toEqual(all.map((row) => row.market_cap).toSorted((a, b) => b - a));
   const pages = await Promise.all(
-    [1, 2, 3, 4].map((page) => free<{ id: string }[]>(`/coins/markets?vs_currency=usd&per_page=10&page=${page}`)),
+    [1, 2, 3, 4].map((page) => free<{ id: string }[]>(`/coins/markets?vs_currency=usd&per_page=30&page=${page}`)),
   );
   expect(pages.flat().map(({ id }) => id)).toEqual(all.map(({ id }) => id));
   const some = await free<{ id: string }[]>('/coins/markets?vs_currency=usd&ids=zcash,bitcoin,no-such-coin');

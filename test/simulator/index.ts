@@ -1,10 +1,18 @@
 import type { AddressInfo } from 'node:net';
+import { createBlockchainInfo } from './blockchaininfo';
 import { createBlockchair } from './blockchair';
 import { createDumps, type DumpOptions } from './dumps';
 import { createCoinGecko } from './coingecko';
+import { createCoinMetrics } from './coinmetrics';
+import { createCosmos } from './cosmos';
+import { createDefiLlama } from './defillama';
+import { createEthereum } from './ethereum';
 import { createFaults, type Fault } from './faults';
+import { createGitHub } from './github';
+import { createKoios } from './koios';
 import { createReplay } from './replay';
 import { createSimulatorServer } from './server';
+import { createSolana } from './solana';
 import { createTraffic, type Peak, type RecordedRequest } from './traffic';
 import type { Upstream } from './upstream';
 import { createWorld, type World } from './world/world';
@@ -20,8 +28,10 @@ export interface SimulatorOptions {
   blocksPerDay?: number;
   /** Per chain; default 1,500, at least one per block. */
   transactionsPerDay?: number;
+  /** Coins beside the known ones, `simulated-1` and so on, each with a chain of its own; default none. */
+  extraCoins?: number;
   /** Keys that are accepted; none by default. */
-  keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[] };
+  keys?: { blockchair?: string[]; coingeckoDemo?: string[]; coingeckoPro?: string[]; github?: string[] };
   /** All is behind a gateway that wants this token in the path. */
   pathToken?: string;
   /** So many rows of a table at once, however few were asked for (Blockchair gives 100 at most): many rows in little time. */
@@ -36,7 +46,20 @@ export interface SimulatorOptions {
 
 export interface Simulator {
   url: string;
-  baseUrls: { blockchair: string; blockchairDumps: string; coingecko: string; coingeckoPro: string };
+  baseUrls: {
+    blockchair: string;
+    blockchairDumps: string;
+    blockchaininfo: string;
+    coingecko: string;
+    coingeckoPro: string;
+    coinmetrics: string;
+    defillama: string;
+    ethereum: string;
+    solana: string;
+    cosmos: string;
+    koios: string;
+    github: string;
+  };
   /** Every request that arrived, oldest first. */
   requests: readonly RecordedRequest[];
   /** Makes a route fail, e.g. `fault('blockchair /bitcoin/transactions', { status: 503, times: 2 })`; returns what removes it. */
@@ -45,7 +68,8 @@ export interface Simulator {
   /**
    * Alters one upstream row; returns what undoes it. Tables: `bitcoin/blocks`, `bitcoin/transactions` (key: id or hash),
    * `bitcoin/addresses` (key: address) with upstream field names, and `prices/bitcoin` (key: `YYYY-MM-DD`, the snapshot
-   * of 00:00 UTC) with `price`, `marketCap`, `volume` in USD.
+   * of 00:00 UTC) with `price`, `marketCap`, `volume` in USD;
+   * `coinmetrics/btc` (key: `YYYY-MM-DD`) with metrics.
    */
   changeRow(table: string, key: string, fields: Record<string, unknown>): () => void;
   /** The most that a source was asked for at once. */
@@ -62,6 +86,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     now: options.now ?? (() => new Date()),
     blocksPerDay: options.blocksPerDay ?? 144,
     transactionsPerDay: options.transactionsPerDay ?? 1500,
+    extraCoins: options.extraCoins,
   });
   const faults = createFaults(seed);
   const traffic = createTraffic();
@@ -81,8 +106,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     baseUrls: {
       blockchair: `${url}/blockchair`,
       blockchairDumps: `${url}/blockchair-dumps`,
+      blockchaininfo: `${url}/blockchaininfo`,
       coingecko: `${url}/coingecko/api/v3`,
       coingeckoPro: `${url}/coingecko-pro/api/v3`,
+      coinmetrics: `${url}/coinmetrics/v4`,
+      defillama: `${url}/defillama`,
+      ethereum: `${url}/ethereum`,
+      solana: `${url}/solana`,
+      cosmos: `${url}/cosmos`,
+      koios: `${url}/koios/api/v1`,
+      github: `${url}/github`,
     },
     requests: traffic.requests,
     fault: (route, fault) => faults.add(route, fault),
@@ -104,6 +137,14 @@ function simulated(world: World, { keys = {}, limits, rowsPerPage, dumps = {} }:
     createBlockchair(world, { keys: keys.blockchair ?? [], limited, rowsPerPage }),
     createDumps(world, { keys: keys.blockchair ?? [], limited, ...dumps }),
     createCoinGecko(world, { demoKeys: keys.coingeckoDemo ?? [], proKeys: keys.coingeckoPro ?? [], limited }),
+    createDefiLlama(world, { limited }),
+    createBlockchainInfo(world, { limited }),
+    createCoinMetrics(world, { limited }),
+    createEthereum(world, { limited }),
+    createSolana(world, { limited }),
+    createCosmos(world, { limited }),
+    createKoios(world, { limited }),
+    createGitHub(world, { tokens: keys.github ?? [], limited }),
   ];
 }
 
@@ -116,7 +157,11 @@ function changeRow(world: World, table: string, key: string, fields: Record<stri
     world.addressChanges.set(`${first}/${key}`, fields);
     return () => void world.addressChanges.delete(`${first}/${key}`);
   }
+  if (first === 'coinmetrics') {
+    world.metricChanges.set(`${second}/${key}`, fields);
+    return () => void world.metricChanges.delete(`${second}/${key}`);
+  }
   throw new Error(
-    `changeRow: no table '${table}'. There are <chain>/blocks, <chain>/transactions, <chain>/addresses and prices/<coin>.`,
+    `changeRow: no table '${table}'. There are <chain>/blocks, <chain>/transactions, <chain>/addresses, prices/<coin> and coinmetrics/<asset>.`,
   );
 }

@@ -6,7 +6,7 @@ const SWITCHES: readonly string[] = ['hang', 'reset', 'html', 'truncatedGzip', '
 
 const USAGE = `Usage: node .build/test/simulator/main.js [options] [--fault '<route>' <knob>]...
 
-Serves simulated Blockchair and CoinGecko on loopback until Ctrl-C.
+Serves the simulated sources on loopback until Ctrl-C.
 
 Options
   --port <number>               default: a free one
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
 
   process.stdout.write(values.replay ? `recorded answers of ${values.replay}\n` : 'simulated data, not real\n');
   for (const [source, baseUrl] of Object.entries(simulator.baseUrls)) {
-    process.stdout.write(`${source.padEnd(13)}${baseUrl}\n`);
+    process.stdout.write(`${source.padEnd(16)}${baseUrl}\n`);
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void simulator.close());

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { askJson } from './ask';
+import { ask, askJson } from './ask';
 import { type Simulator, startSimulator } from './index';
 import { isObject } from './json';
 
@@ -90,7 +90,60 @@ const CASES: [file: string, path: string, without?: string[]][] = [
     'coingecko/api/v3/coins/bitcoin/market_chart?vs_currency=usd&days=max',
   ],
   ['coingecko/error_422__coin_history_2021_1.json', 'coingecko/api/v3/coins/bitcoin/history'],
+  ['defillama/chains__2023_snapshot.json', 'defillama/v2/chains'],
+  ['blockchain-info/stats__2019-05-12.json', 'blockchaininfo/stats?format=json'],
+  ['blockchain-info/charts_n-transactions__doc.json', 'blockchaininfo/charts/n-transactions?format=json'],
+  [
+    'coinmetrics/timeseries_asset_metrics__oas_daily_metrics.json',
+    'coinmetrics/v4/timeseries/asset-metrics?assets=btc&metrics=PriceUSD&page_size=2&start_time=2026-11-01',
+    // not free, and not asked for
+    ['.data[].SplyBMXNtv', '.data[].SplyBMXNtv-status', '.data[].SplyBMXNtv-status-time'],
+  ],
+  [
+    'coinmetrics/timeseries_asset_metrics__oas_400.json',
+    'coinmetrics/v4/timeseries/asset-metrics?assets=sdvwbtc&metrics=PriceUSD',
+  ],
+  [
+    'coinmetrics/timeseries_asset_metrics__oas_403.json',
+    'coinmetrics/v4/timeseries/asset-metrics?assets=btc&metrics=NVTAdj',
+  ],
 ];
+
+// Networks that are asked with a GET, each by the shape that its recording has.
+CASES.push(
+  ['cosmos/staking_pool__stratos_docs.json', 'cosmos/cosmoshub/cosmos/staking/v1beta1/pool'],
+  ['cosmos/mint_annual_provisions__stratos_docs.json', 'cosmos/injective/cosmos/mint/v1beta1/annual_provisions'],
+  ['koios/tip__schema_examples.json', 'koios/api/v1/tip'],
+  // put together from single examples: amounts are numbers there, and text in answers
+  ['koios/totals__schema_examples.json', 'koios/api/v1/totals?limit=1', ['[].']],
+  ['koios/epoch_info__schema_examples.json', 'koios/api/v1/epoch_info?order=epoch_no.desc&limit=1'],
+);
+
+(recorded ? test : test.skip).each<
+  [file: string, source: string, method: string, params: unknown[], without?: string[]]
+>([
+  [
+    'ethereum-rpc/eth_getBlockByNumber__ethereum_publicnode_0x17ee0abfalse.json',
+    'ethereum',
+    'eth_getBlockByNumber',
+    ['latest', false],
+    ['.id '],
+  ],
+  ['ethereum-rpc/eth_blockNumber__ethereum_publicnode_.json', 'ethereum', 'eth_blockNumber', []],
+  ['solana-rpc/getHealth__1.json', 'solana', 'getHealth', []],
+  ['solana-rpc/getEpochInfo__docs.json', 'solana', 'getEpochInfo', []],
+  ['solana-rpc/getRecentPerformanceSamples__2025-04_quicknode.json', 'solana', 'getRecentPerformanceSamples', [4]],
+  ['solana-rpc/getSupply__docs.json', 'solana', 'getSupply', []],
+])(
+  '%s has the same keys and types simulated, asked with a POST',
+  async (file, source, method, params, without = []) => {
+    const expected: unknown = JSON.parse(readFileSync(join(PAYLOADS, file), 'utf8'));
+    const form = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+    const { body } = await ask(`${simulator.url}/${source}`, { form });
+    const found = differences(expected, body, '').filter((text) => !without.some((known) => text.startsWith(known)));
+    expect(found).toEqual([]);
+  },
+);
 
 (recorded ? test : test.skip).each(CASES)(
   '%s has the same keys and types simulated',

@@ -25,7 +25,7 @@ export function createSimulatorServer(
   return createServer((incoming, response) => {
     const url = incoming.url ?? '/';
     const target = url.startsWith(gateway) ? url.slice(gateway.length) : '';
-    const found = mounts.find(({ mount }) => target.startsWith(`/${mount}/`));
+    const found = mounts.find(({ mount }) => target === `/${mount}` || target.startsWith(`/${mount}/`));
     if (!found) {
       response.writeHead(404, { 'content-type': 'text/plain' });
       response.end(`No simulated service here. There are: ${mounts.map(({ mount }) => `/${mount}/`).join(' ')}\n`);
@@ -47,7 +47,7 @@ export function createSimulatorServer(
     response: ServerResponse,
     request: RecordedRequest,
   ): Promise<void> {
-    const form = await readForm(incoming);
+    const text = await readText(incoming);
     const url = new URL(path, 'http://simulator');
     const fault = faults.take(upstream.source, decoded(url.pathname) + decoded(url.search)) ?? {};
     if (fault.latencyMs) await pause(fault.latencyMs);
@@ -61,7 +61,8 @@ export function createSimulatorServer(
       method: request.method,
       path: decoded(url.pathname),
       query: url.searchParams,
-      form,
+      form: new URLSearchParams(text),
+      json: jsonOf(text),
       headers: incoming.headers,
       client: incoming.socket.remoteAddress ?? '',
       fault,
@@ -133,10 +134,18 @@ async function drip(response: ServerResponse, bytes: Buffer, bytesPerSecond: num
   }
 }
 
-async function readForm(incoming: IncomingMessage): Promise<URLSearchParams> {
+async function readText(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return new URLSearchParams(Buffer.concat(chunks).toString());
+  return Buffer.concat(chunks).toString();
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `%XX` resolved where it can be: clients differ in what they escape. */

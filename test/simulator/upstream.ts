@@ -11,6 +11,8 @@ export interface UpstreamRequest {
   query: URLSearchParams;
   /** Fields of a form body; empty for GET. */
   form: URLSearchParams;
+  /** A JSON body; undefined where there is none. */
+  json: unknown;
   headers: IncomingHttpHeaders;
   /** The caller's address: what keyless limits count by. */
   client: string;

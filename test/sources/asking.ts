@@ -1,5 +1,9 @@
 import { createAgent, createSourceHttp, defaultHttpSettings, type RequestOptions } from '../../activities/http';
 import { createRedact, SourceFailure } from '../../activities/failures';
+import type { NetworkType } from '../../db/queries/coins';
+import type { Asset } from '../../db/queries/assets';
+import type { SourceAsset } from '../../activities/observation';
+import { sourceAssets } from '../../activities/assets';
 import type { PageContext, Source, SourceCoin, SourceHttp, SourceRequest } from '../../activities/source';
 
 /** Coins as sources are given them, by CoinGecko id. Blockchair uses the same names for those that it has. */
@@ -10,6 +14,31 @@ export function coin(coinId: string, symbol: string): SourceCoin {
 export const bitcoin = coin('bitcoin', 'BTC');
 export const ethereum = coin('ethereum', 'ETH');
 export const litecoin = coin('litecoin', 'LTC');
+
+/** An asset as the database has it. */
+export function asset(coinId: string, symbol: string, kind: NetworkType, sourceIds: Asset['sourceIds'] = {}): Asset {
+  return { coinId, symbol, name: coinId, kind, isActive: true, sourceIds };
+}
+
+/** Assets of every kind, with the names that the sources have for them. */
+export const someAssets: readonly Asset[] = [
+  asset('bitcoin', 'BTC', 'pow', { coinmetrics: 'btc', defillama: 'Bitcoin', github: 'bitcoin/bitcoin' }),
+  asset('ethereum', 'ETH', 'pos', { coinmetrics: 'eth', defillama: 'Ethereum', ethereum: 'mainnet' }),
+  asset('binancecoin', 'BNB', 'pos', { coinmetrics: 'bnb', defillama: 'BSC' }),
+  asset('dash', 'DASH', 'hybrid', { coinmetrics: 'dash' }),
+  asset('monero', 'XMR', 'pow', { coinmetrics: 'xmr' }),
+  asset('chainlink', 'LINK', 'token', { coinmetrics: 'link' }),
+  asset('baby-doge-coin', 'BABYDOGE', 'token'),
+  asset('solana', 'SOL', 'pos', { solana: 'mainnet-beta', github: ['anza-xyz/agave', 'solana-labs/solana'] }),
+  asset('cosmos', 'ATOM', 'pos', { cosmos: ['cosmoshub', 'uatom', '6'] }),
+  asset('cardano', 'ADA', 'pos', { koios: 'mainnet' }),
+];
+
+/** The ones of these that a source knows, under its own names. */
+export function assetsOf(source: Source, ...coinIds: string[]): SourceAsset[] {
+  const wanted = someAssets.filter(({ coinId }) => coinIds.length === 0 || coinIds.includes(coinId));
+  return sourceAssets(source, wanted);
+}
 
 export interface Answers extends SourceHttp {
   /** what was asked for, oldest first */
@@ -33,7 +62,7 @@ export function answers(...bodies: unknown[]): Answers {
 /** The context of a page; what is not given is empty. */
 export function pageOf(source: Source, given: Partial<PageContext> & { coin: SourceCoin; date: string }): PageContext {
   const plan = Object.values(source.plans)[0]!;
-  return { coins: [given.coin], cursor: null, addresses: [], plan, ...given };
+  return { coins: [given.coin], assets: [], cursor: null, addresses: [], plan, ...given };
 }
 
 /** Limits that a test can wait for. */

@@ -289,10 +289,23 @@ describe('coins', () => {
   const listed = (count: number) =>
     Array.from({ length: count }, (_, index) => coin(`coin-${String(index).padStart(4, '0')}`, 'X'));
 
+  const asking = (...ids: string[]) =>
+    pageOf(source, { coin: bitcoin, coins: ids.map((id) => coin(id, 'X')), date: '2026-11-21' });
+
+  test('an id that is asked for and not answered is gone, which its row says; an odd item makes none gone', async () => {
+    const page = await coins.fetchPage(answers([market('alive')]), asking('alive', 'matic-network'));
+    expect(page).toMatchObject({ rejects: [], expected: 2 });
+    expect(page.rows[1]).toEqual({
+      ...{ coingecko_id: 'matic-network', symbol: null, name: null, market_cap_rank: null },
+    });
+    const odd = await coins.fetchPage(answers([market('odd', { id: undefined })]), asking('odd'));
+    expect(odd.rows).toEqual([]);
+  });
+
   test('what CoinGecko leaves empty for dead coins is no reason to reject them', async () => {
     const dead = { current_price: null, market_cap: 0, max_supply: null, last_updated: null, roi: null };
     const body = [market('dead', { ...dead, market_cap_rank: null }), market('alive')];
-    const page = await coins.fetchPage(answers(body), pageOf(source, { coin: bitcoin, date: '2026-11-21' }));
+    const page = await coins.fetchPage(answers(body), asking('alive', 'dead'));
     expect(page.rejects).toEqual([]);
     expect(page.rows.map((row) => [row.coingecko_id, row.symbol, row.market_cap_rank])).toEqual([
       ['dead', 'DEA', null],
@@ -309,7 +322,7 @@ describe('coins', () => {
     ['id', { id: undefined }],
   ])('a coin with a wrong %s is rejected, the others land: %o', async (field, change) => {
     const body = [market('alive'), market('odd', change)];
-    const page = await coins.fetchPage(answers(body), pageOf(source, { coin: bitcoin, date: '2026-11-21' }));
+    const page = await coins.fetchPage(answers(body), asking('alive', 'odd'));
     expect(page.rows).toHaveLength(1);
     expect(page.rejects).toMatchObject([
       { key: field === 'id' ? null : 'odd', field, reason: expect.stringMatching(`^${field}: `) as string },

@@ -1,13 +1,20 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { datasetsOf, queueOf, workflowTypeOf, type NamedDataset } from '../../activities/registry';
+import { sourceAssets } from '../../activities/assets';
 import type { Page, PageContext, Row, Source, SourceCoin, SourceHttp } from '../../activities/source';
+import type { Asset } from '../../db/queries/assets';
+import { expectHistory, expectHistoryRange, expectObserving } from './conformance-observing';
 
 /** What a source is tried with. */
 export interface Sample {
   /** a way to the source for one attempt */
   connect: () => SourceHttp;
   coins: readonly SourceCoin[];
+  /** for sources that observe assets, and their history */
+  assets?: readonly Asset[];
+  /** a quarter-hour of which the source has data, ISO; default: noon of the date */
+  slot?: string;
   /** a date of which the source has data */
   date: string;
   addresses?: readonly string[];
@@ -20,13 +27,20 @@ const schemaText = readFileSync(path.join(__dirname, '..', '..', 'db', 'schema.t
 export async function expectConformance(source: Source, sample: Sample): Promise<void> {
   expectNames(source);
   expectPlans(source);
+  const { connect, assets = [], slot = `${sample.date}T12:00:00.000Z` } = sample;
+  await expectObserving(source, { connect, assets, slot }, once);
   for (const named of datasetsOf([source])) {
+    // what is about assets is tried where there are some that the source knows
+    if (named.dataset.of === 'assets' && sourceAssets(source, assets).length === 0) continue;
     const pages = await pagesOf(named, sample);
     expectPages(named, pages);
-    expectRows(
-      named,
-      pages.flatMap((page) => page.rows),
-    );
+    if (named.dataset.table === 'source_observations')
+      expectHistory(named, pages, sourceAssets(source, assets), sample.date);
+    else
+      expectRows(
+        named,
+        pages.flatMap((page) => page.rows),
+      );
     // the same question has the same answer: nothing but the input decides what is fetched
     expect(await pagesOf(named, sample)).toEqual(pages);
     if (named.dataset.range) await expectRange(named, sample);
@@ -59,8 +73,13 @@ function expectPlans(source: Source): void {
 
 async function pagesOf({ source, dataset }: NamedDataset, sample: Sample): Promise<Page[]> {
   const plan = Object.values(source.plans)[0]!;
-  const { coins, date, addresses = [] } = sample;
-  const context: PageContext = { coin: coins[0]!, coins, date, cursor: null, addresses: addresses.toSorted(), plan };
+  const { date, addresses = [] } = sample;
+  const assets = dataset.of === 'assets' ? sourceAssets(source, sample.assets ?? []) : [];
+  const coins = dataset.of === 'assets' ? assets : sample.coins;
+  const context: PageContext = {
+    ...{ coin: coins[0]!, coins, assets, date, cursor: null },
+    ...{ addresses: addresses.toSorted(), plan },
+  };
   const pages: Page[] = [];
   let cursor: string | null = null;
   do {
@@ -78,7 +97,7 @@ function once(http: SourceHttp): SourceHttp {
     async getJson(request) {
       asked += 1;
       expect(asked).toBe(1);
-      expect(request.path).toMatch(/^\/[^?#\s]*$/);
+      expect(request.path).toMatch(/^(\/[^?#\s]*)?$/);
       expect(request.cost ?? 1).toBeGreaterThan(0);
       return http.getJson(request);
     },
@@ -135,7 +154,13 @@ function columnsOf(table: string): string[] {
 }
 
 /** Many dates with one request are the same rows as each of them with its own. */
-async function expectRange({ source, dataset }: NamedDataset, sample: Sample): Promise<void> {
+async function expectRange(named: NamedDataset, sample: Sample): Promise<void> {
+  const { source, dataset } = named;
+  if (dataset.table === 'source_observations') {
+    const asset = sourceAssets(source, sample.assets ?? [])[0]!;
+    const single = (date: string): Promise<Page[]> => pagesOf(named, { ...sample, date });
+    return expectHistoryRange(named, { connect: () => once(sample.connect()), date: sample.date }, asset, single);
+  }
   const plan = Object.values(source.plans)[0]!;
   const coin = sample.coins[0]!;
   const range = dataset.range!;

@@ -15,7 +15,8 @@ import {
 } from '../../activities/registry';
 import { defineSource, type Dataset } from '../../activities/source';
 import { startSimulator, type Simulator } from '../simulator';
-import { answers, bitcoin, coin, ethereum, litecoin, overHttp } from './asking';
+import { fieldNames } from '../../activities/fields';
+import { answers, bitcoin, coin, ethereum, litecoin, overHttp, someAssets } from './asking';
 import { expectConformance } from './conformance';
 
 /** A source as its author would add it: nothing else is touched. */
@@ -91,6 +92,8 @@ describe('every source keeps to the contract', () => {
       await expectConformance(source, {
         connect: () => overHttp(source, baseUrl),
         date: '2026-11-20',
+        slot: '2026-11-22T15:30:00.000Z',
+        assets: someAssets,
         ...samples[sample]!,
       });
     },
@@ -132,6 +135,13 @@ describe('the registry', () => {
       datasets.map((each) => each.fullName),
     ])
       expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('of the sources of a field each has a rank of its own: precedence is never a matter of luck', () => {
+    for (const name of fieldNames) {
+      const ranks = sources.flatMap((source) => source.observe?.fields[name]?.rank ?? []);
+      expect({ name, ranks: new Set(ranks).size }).toEqual({ name, ranks: ranks.length });
+    }
   });
 
   test('queues and workflow types have the names that others drive them by', () => {

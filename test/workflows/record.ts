@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
@@ -7,6 +8,7 @@ import type { Cleanup } from '../../workers/stack/cleanup';
 import { installLogger } from '../../workers/worker';
 import { startFreshProduct, type FreshProduct } from '../proof/fresh-product';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../simulator';
+import { simulatedEnvironment } from '../simulator/environment';
 import { scenarios, type Scenario } from './scenarios';
 
 // `npm run proof -- record`: runs every scenario for real, against the simulator, and saves the histories that the
@@ -68,12 +70,13 @@ async function inWorld(
 ): Promise<void> {
   const simulator = await startSimulator({ limits: 'none', transactionsPerDay: 250, ...options });
   const closeSimulator = cleanup.add(() => simulator.close());
+  const backups = mkdtempSync(path.join(tmpdir(), 'cryptoflow-record-'));
+  cleanup.add(async () => rmSync(backups, { recursive: true, force: true }));
   const product = await startFreshProduct({
     servers,
     cleanup,
     environment: {
-      BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
-      BLOCKCHAIR_PER_MINUTE: '60000',
+      ...simulatedEnvironment(simulator, { perMinute: 60_000 }),
       BLOCKCHAIR_PER_DAY: '1000000',
       BLOCKCHAIR_PAGES_PER_RUN: String(pagesPerRun),
       ...(mode
@@ -83,8 +86,7 @@ async function inWorld(
             BLOCKCHAIR_DUMPS_WAIT_HOURS: '0.0001',
           }
         : {}),
-      COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
-      COINGECKO_PER_MINUTE: '60000',
+      CRYPTOFLOW_BACKUP_TO: backups,
     },
   });
   await work(product, simulator);

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScheduleOverlapPolicy, type WorkflowHandle } from '@temporalio/client';
+import { sql } from 'kysely';
+import { familyOf } from '../../db/families';
 import { listRuns } from '../../db/queries/ingestion-logs';
 import { addWatchedAddress } from '../../db/queries/watched-addresses';
+import { fillDetail } from '../retention/detail-rows';
 import type { Recorder, World } from './record';
 
 /** Something that happens to workflows in real life, and whose histories are worth keeping. */
@@ -190,6 +193,21 @@ const small: Scenario = async ({ run, save }) => {
   await run('pauseSource', 'resume', { source: 'blockchair', resume: true });
 };
 
+const backedUp: Scenario = async ({ run, save }) => {
+  await run('backupDatabase', 'backup-full');
+  await save('backup-full', 'backup-full');
+  await run('backupDatabase', 'backup-incremental', { kind: 'incremental' });
+  await save('backup-incremental', 'backup-incremental');
+};
+
+const retained: Scenario = async ({ product, run, save }) => {
+  await fillDetail(product.db, familyOf('onchain_data'), { coins: ['bitcoin'], days: [day(400), day(100)] });
+  await run('applyRetention', 'retention', {});
+  await save('retention', 'retention');
+  await run('applyRetention', 'retention-dry-run', { dryRun: true, tables: ['onchain_data'] });
+  await save('retention-dry-run', 'retention-dry-run');
+};
+
 const refused: Scenario = async ({ run, save }) => {
   await run('ingestNothing', 'unknown-type');
   await save('refused-type', 'unknown-type');
@@ -218,6 +236,38 @@ const continued: Scenario = async ({ run, save }) => {
   const handle = await run('ingestDataset', id, input);
   await save('run-continued-1', id, handle.firstExecutionRunId);
   await save('run-continued-2', id);
+};
+
+/** A live slot with a source that fails and another DAG that waits for it, a cancelled one, a past one, a day of them. */
+const collected: Scenario = async ({ product, simulator, run, start, save }) => {
+  await sql`UPDATE crypto_assets SET is_active = coin_id IN ('bitcoin', 'ethereum')`.execute(product.db);
+  const slow = simulator.fault('coingecko', { latencyMs: 1_500 });
+  simulator.fault('defillama', { status: 503, times: 1 });
+  const one = await start('collectOnchainAndSentiment', 'slot-dag', {});
+  await untilAsked(simulator, '/coins/markets', 1);
+  const other = await start('collectOnchainAndSentiment', 'slot-dag-joined', {});
+  await untilPending(other, 'awaitRun');
+  const { slot } = (await one.result()) as { slot: string };
+  await other.result();
+  slow();
+  await save('slot-dag', 'slot-dag');
+  await save('slot-dag-joined', 'slot-dag-joined');
+  await save('slot-live', `collect/${slot}`);
+  await sql`DELETE FROM source_observations`.execute(product.db);
+  const undo = simulator.fault('coingecko', { latencyMs: 5_000 });
+  const cancelledSlot = await start('collectOnchainAndSentiment', 'slot-dag-cancelled', { slot });
+  await untilAsked(simulator, '/coins/markets', 2);
+  await cancel(cancelledSlot);
+  undo();
+  await save('slot-dag-cancelled', 'slot-dag-cancelled');
+  await save('slot-cancelled', `collect/${slot}`);
+  await run('collectOnchainAndSentiment', 'slot-dag-past', { slot: `${day(2)}T10:15Z` });
+  await save('slot-dag-past', 'slot-dag-past');
+  await save('slot-past', `collect/${day(2)}T10:15Z`);
+  const range = { workflow: 'collectOnchainAndSentiment', from: day(3), to: day(3) };
+  await run('backfill', 'backfill-slots', range);
+  await save('backfill-slots', 'backfill-slots');
+  await save('slots-of-a-day', `backfill-slots/${day(3)}`);
 };
 
 const transactionsOf = (coin: string, ago: number) => {
@@ -256,7 +306,7 @@ export const scenarios: readonly { world: World; play: readonly Scenario[] }[] =
     world: { pagesPerRun: 100 },
     play: [
       ...[finished, scheduled, retried, cancelled, joined, terminatedChild, failed, reset, admitted, backfilled],
-      ...[small, refused],
+      ...[small, refused, backedUp, retained, collected],
     ],
   },
   { world: { pagesPerRun: 2 }, play: [partial] },

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { slotOf } from '../../workflows/logical-date';
 import { UsageError, type Action, type Call, type Command, type Option } from './command';
 
 /** What was typed: an action with its arguments, or a wish for help. */
@@ -121,6 +122,13 @@ function createCall(
       const value = text(option);
       if (value !== undefined && !isDay(value)) throw refuse(option, 'a UTC day like 2026-11-21');
       return value;
+    },
+    slot(option) {
+      const value = text(option);
+      if (value === undefined) return undefined;
+      const ms = slotOf(value);
+      if (ms === undefined) throw refuse(option, 'a quarter-hour of UTC like 2026-11-21T10:15Z');
+      return new Date(ms).toISOString();
     },
     list(option) {
       const value = text(option);

@@ -49,6 +49,8 @@ export interface Call {
   count(option: string, bounds: { from: number; to: number }): number | undefined;
   /** a UTC day; throws UsageError */
   day(option: string): string | undefined;
+  /** a quarter-hour, as ISO; throws UsageError */
+  slot(option: string): string | undefined;
   /** separated by commas */
   list(option: string): string[] | undefined;
   oneOf<const T extends string>(option: string, allowed: readonly T[]): T | undefined;

@@ -7,7 +7,7 @@ import { createAgent } from '../../activities/http';
 import type { Database } from '../../db/connect';
 import type { Schema } from '../../db/schema';
 import { readConfig, type Config } from '../config';
-import { connectDatabase, connectTemporal } from '../context';
+import { connectDatabase, connectTemporal, databaseOpener } from '../context';
 
 /** What a command may reach. Nothing is opened before it is asked for: `logs` works without a Temporal. */
 export interface Connections {
@@ -63,6 +63,7 @@ export function openConnections(options: {
       );
       return {
         db,
+        openDatabase: databaseOpener(configOf()),
         client: new Client({ connection, namespace: temporal.namespace }),
         agent,
         sources,

@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { redactDatabaseUrl } from '../../db/connect';
 import { schemaState } from '../../db/migrate';
+import { listProposals } from '../../db/queries/coin-proposals';
 import { catchAllRows } from '../../db/partitions';
 import type { Schema } from '../../db/schema';
 import type { Connections } from './connections';
@@ -38,7 +39,7 @@ export async function checkDatabase(connections: Connections): Promise<Check[]> 
           message: 'off: bulk loads take slower INSERTs; SET GLOBAL local_infile = 1 on the server',
         },
     { name: 'schema', status: state === 'current' ? 'ok' : 'problem', message: detail },
-    ...(state === 'current' ? [await checkPartitions(db)] : []),
+    ...(state === 'current' ? [await checkPartitions(db), ...(await checkCoins(db))] : []),
   ];
 }
 
@@ -77,4 +78,12 @@ async function checkPartitions(db: Kysely<Schema>): Promise<Check> {
     status: 'note',
     message: `${places} hold rows of no month of their own: queries by time read them all`,
   };
+}
+
+/** What syncCoins left to an operator, where there is something. */
+async function checkCoins(db: Kysely<Schema>): Promise<Check[]> {
+  const names = (await listProposals(db)).map(({ coinId }) => coinId);
+  if (names.length === 0) return [];
+  const message = `CoinGecko sees ${names.join(', ')} differently: npm run cli -- coins list says how`;
+  return [{ name: 'coins', status: 'note', message }];
 }

@@ -106,10 +106,18 @@ export function describeSources({ sources }: Pick<Config, 'sources'>): string[] 
       unusable ?? plan.says,
       speed(plan.limits),
       // a simulator or a proxy has to be seen
-      baseUrl === plan.baseUrl ? '' : `at ${new URL(baseUrl).host}`,
+      baseUrl === plan.baseUrl ? '' : `at ${hostsOf(baseUrl)}`,
       apiKey === undefined && source.keyUrl ? `a key: ${source.keyUrl}` : '',
     ]),
   ).map((line) => line.replaceAll(/ {3,}(?=a key:)/g, '  '));
+}
+
+/** Of one endpoint, or of several. */
+function hostsOf(baseUrl: string): string {
+  return baseUrl
+    .split(',')
+    .map((each) => new URL(each.trim()).host)
+    .join(', ');
 }
 
 function speed({ perSecond, perMinute, perDay, perMonth }: Limits): string {

@@ -1,3 +1,5 @@
+import { slotRunKeys } from '../../activities/collect/slot-runs';
+import { slotName, slotOfColumn } from '../../activities/collect/slots';
 import { resolveCoin } from '../../activities/coins';
 import { findSource, sources } from '../../activities/registry';
 import { listRuns, type LoggedRun } from '../../db/queries/ingestion-logs';
@@ -6,6 +8,7 @@ import type { Command } from './command';
 
 const statuses = ['running', 'success', 'partial', 'failed', 'cancelled', 'skipped'] as const;
 const own = 'cryptoflow';
+const sourceNames = sources.map(({ name }) => name);
 
 /** What of a run is shown to people. */
 type ShownRun = Pick<
@@ -14,6 +17,7 @@ type ShownRun = Pick<
   | 'dataType'
   | 'coinId'
   | 'targetDate'
+  | 'slot'
   | 'status'
   | 'processed'
   | 'startedAt'
@@ -28,17 +32,22 @@ export const logs: Command = {
   action: {
     says: 'runs, newest first',
     options: {
-      source: { value: '<name>', says: `one of ${[...sources.map((source) => source.name), own].join(', ')}` },
+      source: { value: '<name>', says: `one of ${[...sourceNames, own].join(', ')}` },
       status: { value: '<status>', says: `one of ${statuses.join(', ')}` },
       coin: { value: '<coin>', says: 'CoinGecko id or ticker' },
       date: { value: '<date>', says: 'logical date, the UTC day of the data' },
+      slot: { value: '<slot>', says: 'runs of a quarter-hour like 2026-11-21T10:15Z' },
       limit: { value: '<number>', says: 'at most so many; 50' },
     },
-    examples: ['logs --status failed', 'logs --coin bitcoin --date 2026-11-21 --json'],
+    examples: ['logs --status failed', 'logs --coin bitcoin --date 2026-11-21 --json', 'logs --slot 2026-11-21T10:15Z'],
     async run(call, connections) {
       const source = call.text('source');
       if (source !== undefined && source !== own) findSource(source);
-      const filter = { source, status: call.oneOf('status', statuses), date: call.day('date') };
+      const slot = call.slot('slot');
+      const filter = {
+        ...{ source, status: call.oneOf('status', statuses), date: call.day('date') },
+        runKeys: slot === undefined ? undefined : slotRunKeys(slot, sourceNames),
+      };
       const limit = call.count('limit', { from: 1, to: 100_000 }) ?? 50;
       const coin = call.text('coin');
       const db = await connections.db();
@@ -55,7 +64,7 @@ export function runLines(runs: readonly ShownRun[]): string[] {
     runs.map((run) => [
       `${run.source}.${run.dataType}`,
       run.coinId ?? 'all',
-      run.targetDate,
+      run.slot === null ? run.targetDate : slotName(slotOfColumn(run.slot)),
       run.status,
       counted(run.processed, 'row'),
       run.completedAt === null
@@ -74,6 +83,7 @@ function rowOf(run: LoggedRun) {
     data_type: run.dataType,
     coin_id: run.coinId,
     target_date: run.targetDate,
+    slot: run.slot,
     status: run.status,
     records_processed: run.processed,
     records_inserted: run.inserted,

@@ -28,8 +28,35 @@ const checks = z.object({
   status: z.string(),
   checks: z.array(z.object({ name: z.string(), status: z.string(), message: z.string() })),
 });
+const slot = z.object({
+  slot: z.string(),
+  status: z.string(),
+  assets: z.number(),
+  onchain: counts,
+  sentiment: counts,
+  sources: z.array(z.object({ source: z.string(), status: z.string(), message: z.string().nullish() })),
+  message: z.string().nullish(),
+});
 const tally = z.object({ ended: z.record(z.string(), z.number()), rows: z.number(), problems: z.array(z.string()) });
 const backfilled = z.object({ from: z.string(), to: z.string(), status: z.string(), dates: tally, ranged: tally });
+
+const backedUp = z.object({
+  status: z.string(),
+  message: z.string().nullable(),
+  backup: z
+    .object({
+      id: z.string(),
+      insteadBecause: z.string().nullable(),
+      location: z.string(),
+      rows: z.number(),
+      units: z.number(),
+      sizeBytes: z.number(),
+      leftOut: z.array(z.string()),
+    })
+    .nullable(),
+  drilledRows: z.number().nullable(),
+  removed: z.array(z.string()),
+});
 
 /** The result of a workflow for people. */
 export function resultLines(result: unknown): string[] {
@@ -42,6 +69,18 @@ export function resultLines(result: unknown): string[] {
       ...(health ? [`health  ${health.status}`, ...health.problems.map((problem) => `  ${problem}`)] : []),
     ];
   }
+  const asSlot = slot.safeParse(result);
+  if (asSlot.success) {
+    const { onchain, sentiment, sources, status, message } = asSlot.data;
+    return [
+      ...table(sources.map((each) => [each.source, each.status, each.message ?? ''])),
+      ...table([
+        ['onchain_data', ...countCells(onchain)],
+        ['crypto_sentiment_data', ...countCells(sentiment)],
+      ]),
+      `${asSlot.data.slot}  ${status}${message ? `  ${message}` : ''}`,
+    ];
+  }
   const asRun = oneRun.safeParse(result);
   if (asRun.success) return table([runCells(asRun.data)]);
   const asChecks = checks.safeParse(result);
@@ -50,12 +89,26 @@ export function resultLines(result: unknown): string[] {
       ...table(asChecks.data.checks.map(({ name, status, message }) => [name, status, message])),
       `health  ${asChecks.data.status}`,
     ];
+  const asBackup = backedUp.safeParse(result);
+  if (asBackup.success) return backupLines(asBackup.data);
   const asBackfill = backfilled.safeParse(result);
   if (asBackfill.success) {
     const { from, to, status, dates, ranged } = asBackfill.data;
     return [`${from} to ${to}  ${status}`, ...tallyLines('dates', dates), ...tallyLines('by range', ranged)];
   }
   return [JSON.stringify(result, null, 2) ?? 'no result'];
+}
+
+function backupLines({ status, message, backup, drilledRows, removed }: z.output<typeof backedUp>): string[] {
+  if (backup === null) return [`backup  ${status}  ${message ?? ''}`];
+  const size = `${(backup.sizeBytes / 1e6).toFixed(1)} MB`;
+  return [
+    [backup.id, status, counted(backup.rows, 'row'), counted(backup.units, 'unit'), size, backup.location].join('  '),
+    ...(backup.insteadBecause === null ? [] : [`full, because ${backup.insteadBecause}`]),
+    ...(backup.leftOut.length === 0 ? [] : [`left out, not ours: ${backup.leftOut.join(', ')}`]),
+    ...(drilledRows === null ? [] : [`restored for a trial: ${counted(drilledRows, 'row')}, all equal`]),
+    ...(removed.length === 0 ? [] : [`removed: ${removed.join(', ')}`]),
+  ];
 }
 
 function tallyLines(name: string, { ended, rows, problems }: z.output<typeof tally>): string[] {
@@ -65,8 +118,11 @@ function tallyLines(name: string, { ended, rows, problems }: z.output<typeof tal
 }
 
 function runCells(run: z.output<typeof oneRun>): (string | null)[] {
-  const { processed, inserted, updated, unchanged, rejected } = run.counts;
+  return [run.dataset, run.coin, run.date, run.status, ...countCells(run.counts), run.message ?? ''];
+}
+
+function countCells({ processed, inserted, updated, unchanged, rejected }: z.output<typeof counts>): string[] {
   const parts = { new: inserted, changed: updated, unchanged, rejected };
   const said = Object.entries(parts).flatMap(([name, count]) => (count > 0 ? [`${count} ${name}`] : []));
-  return [run.dataset, run.coin, run.date, run.status, counted(processed, 'row'), said.join(', '), run.message ?? ''];
+  return [counted(processed, 'row'), said.join(', ')];
 }

@@ -29,11 +29,18 @@ export const run: Command = {
       date: { value: '<date>', says: 'logical date, the UTC day of the data; yesterday when left out' },
       coins: { value: '<a,b>', says: 'CoinGecko ids or tickers; all enabled ones when left out' },
       datasets: { value: '<a,b>', says: 'blocks, transactions, addresses, prices, …; all daily ones when left out' },
+      slot: {
+        value: '<slot>',
+        says: 'collectOnchainAndSentiment: a quarter-hour like 2026-11-21T10:15Z; the present one',
+      },
+      sources: { value: '<a,b>', says: 'collectOnchainAndSentiment: coingecko, defillama, …; all when left out' },
       addresses: { value: '<a,b>', says: 'of the one coin that is given' },
       from: { value: '<date>', says: 'backfill: first logical date' },
       to: { value: '<date>', says: 'backfill: last logical date' },
       workflow: { value: '<type>', says: 'backfill: the DAG to run; dailyIngestion when left out' },
       concurrency: { value: '<number>', says: 'backfill: dates at the same time; 2 when left out' },
+      tables: { value: '<a,b>', says: 'applyRetention: onchain_data, data_ingestion_logs, …; all when left out' },
+      'dry-run': { says: 'applyRetention: says what it would do, changes nothing' },
       input: { value: '<json>', says: 'the whole input instead of the options above' },
       yes: { says: 'do not ask, however long the downloads of a range take' },
       wait: { says: 'follow it to its end; exit code 1 if it failed' },
@@ -42,26 +49,41 @@ export const run: Command = {
       'run dailyIngestion --date 2026-11-21 --coins bitcoin,ethereum --wait',
       'run ingestDataset --datasets blockchair.blocks --coins bitcoin --date 2026-11-21',
       'run backfill --from 2026-11-01 --to 2026-11-10 --datasets prices --concurrency 2',
+      'run collectOnchainAndSentiment --slot 2026-11-21T10:15Z --wait',
+      'run backfill --workflow collectOnchainAndSentiment --from 2026-11-01 --to 2026-11-10',
+      'run applyRetention --dry-run --wait',
       `run checkHealth --wait --json`,
     ],
     async run(call, connections) {
       const workflow = call.arg('workflow');
       const input = inputOf(call, workflow);
-      const workflowId = idOf(workflow, input);
       const downloads = workflow === 'backfill' ? await howLong(input, call.isSet('yes'), connections) : undefined;
-      const { client, namespace } = await connections.temporal();
-      const handle = await start(client, workflow, workflowId, input);
-      const started = { workflowId, runId: handle.firstExecutionRunId, workflow, input, downloads };
-      const page = `/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${started.runId}`;
-      const said = downloads === undefined || connections.isWatched ? [] : [downloads];
-      const lines = [...said, `${workflow}  ${workflowId}  started`, `Temporal UI  ${page}`];
-      if (!call.isSet('wait')) return { document: { ...started, status: 'running' }, lines };
-      for (const line of lines) connections.progress(line);
-      const answer = await follow(handle, connections, started);
-      return { ...answer, lines: connections.isWatched ? answer.lines : [...lines, ...answer.lines] };
+      return runWorkflow(connections, workflow, input, call.isSet('wait'), downloads);
     },
   },
 };
+
+/** Starts a workflow by hand, and follows it to its end if that is wanted. */
+export async function runWorkflow(
+  connections: Connections,
+  workflow: string,
+  input: Input,
+  isFollowed: boolean,
+  /** how long the downloads of a range take */
+  downloads?: string,
+): Promise<Answer> {
+  const workflowId = idOf(workflow, input);
+  const { client, namespace } = await connections.temporal();
+  const handle = await start(client, workflow, workflowId, input);
+  const started = { workflowId, runId: handle.firstExecutionRunId, workflow, input, downloads };
+  const page = `/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${started.runId}`;
+  const said = downloads === undefined || connections.isWatched ? [] : [downloads];
+  const lines = [...said, `${workflow}  ${workflowId}  started`, `Temporal UI  ${page}`];
+  if (!isFollowed) return { document: { ...started, status: 'running' }, lines };
+  for (const line of lines) connections.progress(line);
+  const answer = await follow(handle, connections, started);
+  return { ...answer, lines: connections.isWatched ? answer.lines : [...lines, ...answer.lines] };
+}
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -70,11 +92,15 @@ function inputOf(call: Call, workflow: string): Input {
     date: call.day('date'),
     coins: call.list('coins'),
     datasets: call.list('datasets'),
+    slot: call.text('slot'),
+    sources: call.list('sources'),
     addresses: call.list('addresses'),
     from: call.day('from'),
     to: call.day('to'),
     workflow: call.text('workflow'),
     concurrency: call.count('concurrency', { from: 1, to: 50 }),
+    tables: call.list('tables'),
+    dryRun: call.isSet('dry-run') || undefined,
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const text = call.text('input');

@@ -1,6 +1,9 @@
+import type { Kysely } from 'kysely';
+import { findAsset } from '../../activities/assets';
 import { resolveCoin } from '../../activities/coins';
+import { listAssets } from '../../db/queries/assets';
 import type { Schema } from '../../db/schema';
-import { selectRows, type Selection } from '../../db/queries/views';
+import { dailyNetworkMetrics, selectRows, type Selection } from '../../db/queries/views';
 import { table, type Cell } from '../output';
 import { UsageError, type Command } from './command';
 
@@ -8,8 +11,12 @@ interface View {
   from: keyof Schema;
   /** how the view names a coin */
   coin?: 'coin_id' | 'coin_symbol';
+  /** about all assets that are collected, not only those that are ingested daily */
+  isOfAssets?: true;
   /** a row of all coins at once would read the whole table */
   needsCoin?: boolean;
+  /** all days of all coins would */
+  needsCoinOrDays?: boolean;
   /** the time or day that --days looks at */
   time?: string;
   orderBy: Selection['orderBy'];
@@ -20,18 +27,27 @@ const newest = (column: string) => ({ column, isDescending: true });
 /** Everything that can be shown: the views, and the raw tables. */
 const views: Readonly<Record<string, View>> = {
   ingestion_state: { from: 'ingestion_state', coin: 'coin_id', time: 'target_date', orderBy: [newest('log_id')] },
-  onchain_latest: { from: 'onchain_latest', coin: 'coin_id', time: 'timestamp_iso', orderBy: [{ column: 'coin_id' }] },
-  sentiment_latest: {
-    from: 'sentiment_latest',
+  onchain_latest: {
+    from: 'onchain_latest',
     coin: 'coin_id',
+    isOfAssets: true,
     time: 'timestamp_iso',
     orderBy: [{ column: 'coin_id' }],
   },
-  data_quality_24h: { from: 'data_quality_24h', coin: 'coin_id', orderBy: [{ column: 'coin_id' }] },
+  sentiment_latest: {
+    from: 'sentiment_latest',
+    coin: 'coin_id',
+    isOfAssets: true,
+    time: 'timestamp_iso',
+    orderBy: [{ column: 'coin_id' }],
+  },
+  data_quality_24h: { from: 'data_quality_24h', coin: 'coin_id', isOfAssets: true, orderBy: [{ column: 'coin_id' }] },
   schema_coverage_24h: { from: 'schema_coverage_24h', orderBy: [{ column: 'table_name' }, { column: 'position' }] },
   network_metrics_daily: {
     from: 'network_metrics_daily',
     coin: 'coin_id',
+    isOfAssets: true,
+    needsCoinOrDays: true,
     time: 'date',
     orderBy: [newest('date'), { column: 'coin_id' }],
   },
@@ -83,12 +99,16 @@ export const show: Command = {
       ...table(
         Object.entries(views).map(([name, view]) => [
           name,
-          [view.coin && (view.needsCoin ? '--coin (needed)' : '--coin'), view.time && '--days']
+          [
+            view.coin && (view.needsCoin ? '--coin (needed)' : '--coin'),
+            view.time && (view.needsCoinOrDays ? '--days (one of them is needed)' : '--days'),
+          ]
             .filter(Boolean)
             .join(', '),
         ]),
       ).map((line) => `  ${line}`),
       '',
+      'network_metrics_daily of a coin goes back as many days as --limit has rows, unless --days says how many.',
       'People see no column that is empty in all rows shown; --json has them all.',
     ],
     examples: [
@@ -110,23 +130,35 @@ export const show: Command = {
         );
       if (days !== undefined && !view.time)
         throw new UsageError(`${name} has no time to look for - it is about the present - leave out --days`);
+      if (coin === undefined && days === undefined && view.needsCoinOrDays)
+        throw new UsageError(
+          `${name} needs --coin <coin> or --days <number> - without both every slot would be read - write: show ${name} --days 7`,
+        );
       const limit = call.count('limit', { from: 1, to: 1_000_000 }) ?? 50;
       const db = await connections.db();
-      const found = coin === undefined ? undefined : await resolveCoin(db, coin);
-      const rows = await selectRows(db, {
-        from: view.from,
-        equal: found && view.coin ? { [view.coin]: view.coin === 'coin_id' ? found.coinId : found.symbol } : {},
-        since: days !== undefined && view.time ? { column: view.time, days } : undefined,
-        orderBy: view.orderBy,
-        // one more, to know whether there are more
-        limit: limit + 1,
-      });
+      const found = coin === undefined ? undefined : await coinOf(db, view, coin);
+      // one more, to know whether there are more
+      const more = limit + 1;
+      const rows = view.needsCoinOrDays
+        ? // a row of one coin is a day
+          await dailyNetworkMetrics(db, { coinId: found?.coinId, days: days ?? limit, limit: more })
+        : await selectRows(db, {
+            from: view.from,
+            equal: found && view.coin ? { [view.coin]: view.coin === 'coin_id' ? found.coinId : found.symbol } : {},
+            since: days !== undefined && view.time ? { column: view.time, days } : undefined,
+            orderBy: view.orderBy,
+            limit: more,
+          });
       const shown = rows.slice(0, limit);
       const lines = shown.length > 0 ? rowLines(shown) : ['no row'];
       return { document: shown, lines: rows.length > limit ? [...lines, `… and more: --limit ${limit * 2}`] : lines };
     },
   },
 };
+
+async function coinOf(db: Kysely<Schema>, { isOfAssets }: View, name: string) {
+  return isOfAssets ? findAsset(await listAssets(db), name) : resolveCoin(db, name);
+}
 
 function rowLines(rows: readonly Record<string, unknown>[]): string[] {
   const all = Object.keys(rows[0] ?? {});

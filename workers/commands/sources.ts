@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { findSource } from '../../activities/registry';
+import { fieldTable, fieldTableMarkdown } from '../../activities/collect/field-table';
+import { findSource, sources as allSources } from '../../activities/registry';
 import { changeByHand, changePause, parseSpan, type ChangedBy } from '../../activities/sources';
 import type { Limits } from '../../activities/source';
 import { datesAtOnce, setDatesAtOnce } from '../../db/queries/admitted-dates';
@@ -92,10 +93,23 @@ const admit: Action = {
   },
 };
 
+const fields: Action = {
+  says: 'which source gives each metric column, for which assets, in which unit, how old it may be; in Markdown',
+  notes: [
+    'Made from what the sources state. Nothing is connected to.',
+    'blockchaininfo, ethereum, solana and koios speak of Bitcoin, Ethereum, Solana and Cardano; the others of the assets for which `coins assets` has an id.',
+  ],
+  examples: ['sources fields', 'sources fields --json'],
+  async run() {
+    const rows = fieldTable(allSources);
+    return { document: rows, lines: fieldTableMarkdown(rows) };
+  },
+};
+
 export const sources: Command = {
   name: 'sources',
-  summary: 'what the sources allow, what is spent, and pauses',
-  actions: { list, pause, resume, admit },
+  summary: 'what the sources allow and give, what is spent, and pauses',
+  actions: { list, fields, pause, resume, admit },
 };
 
 function byHand(): ChangedBy {

@@ -5,11 +5,13 @@ import { listRuns } from '../../db/queries/ingestion-logs';
 import { addWatchedAddress } from '../../db/queries/watched-addresses';
 import type { Schema } from '../../db/schema';
 import { startSimulator } from '../../test/simulator';
+import { simulatedEnvironment } from '../../test/simulator/environment';
 import type { DagResult } from '../../workflows/daily-ingestion';
 import { table } from '../output';
 import { runLines } from '../commands/logs';
 import { bringUp, type RunningStack } from './bring-up';
 import { createCleanup } from './cleanup';
+import { collectSlot } from './demo-slot';
 
 const coins = ['bitcoin', 'ethereum', 'dogecoin'];
 const label = 'simulated data';
@@ -40,18 +42,17 @@ async function main(): Promise<void> {
       say,
       prepare: watchAddresses,
       extraEnvironment: {
-        BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
+        ...simulatedEnvironment(simulator),
         BLOCKCHAIR_DUMPS_URL: simulator.baseUrls.blockchairDumps,
         BLOCKCHAIR_MODE: 'auto',
         BLOCKCHAIR_API_KEY: keys.blockchair,
         BLOCKCHAIR_PLAN: 'key',
-        COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
         COINGECKO_API_KEY: keys.coingecko,
         COINGECKO_PLAN: 'demo',
         CRYPTOFLOW_DATA_LABEL: label,
       },
     });
-    const isGood = await ingestYesterday(stack);
+    const isGood = (await ingestYesterday(stack)) && (await collectSlot(stack, label, say));
     const { uiUrl } = stack.servers.temporal;
     if (uiUrl) say(`\nTemporal UI  ${uiUrl}/namespaces/${stack.servers.temporal.namespace}/workflows`);
     if (values.once) {

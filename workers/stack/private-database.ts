@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { getuid } from 'node:process';
@@ -141,6 +141,7 @@ function serverArgs(
     `--port=${port}`,
     `--socket=${socketPath(dataDir, cleanup)}`,
     `--pid-file=${join(dataDir, 'mysqld.pid')}`,
+    `--tmpdir=${temporaryFolder(dataDir)}`,
     `--init-file=${writeInitFile(dataDir, password)}`,
     '--skip-name-resolve',
     '--character-set-server=utf8mb4',
@@ -151,6 +152,13 @@ function serverArgs(
     // One port is enough, and the binary log of a private server only fills the disk.
     ...(program.kind === 'MySQL' ? ['--mysqlx=OFF', '--skip-log-bin'] : []),
   ];
+}
+
+/** Its own: a MariaDB that starts clears away what looks like temporary tables, of other servers in the same folder too. */
+function temporaryFolder(dataDir: string): string {
+  const path = join(dataDir, 'tmp');
+  mkdirSync(path, { recursive: true });
+  return path;
 }
 
 /** mysqld refuses to run as root unless told so; elsewhere it must not be told anything. */

@@ -15,6 +15,7 @@ import type { Schema } from '../../../db/schema';
 import { createCleanup, type Cleanup } from '../../../workers/stack/cleanup';
 import { prepareNamespace } from '../../../workers/stack/namespace';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator';
+import { simulatedEnvironment } from '../../simulator/environment';
 import { startWorkerProcess, type WorkerProcess } from './worker-process';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -78,13 +79,10 @@ export async function startRig({ databaseServer, temporalAddress, cleanup, ...op
     DATABASE_URL: url.href,
     TEMPORAL_ADDRESS: temporalAddress,
     TEMPORAL_NAMESPACE: namespace,
-    BLOCKCHAIR_BASE_URL: simulator.baseUrls.blockchair,
+    ...simulatedEnvironment(simulator, { perMinute: 60_000 }),
     BLOCKCHAIR_API_KEY: keys.blockchair,
-    BLOCKCHAIR_PER_MINUTE: '60000',
     BLOCKCHAIR_PAGES_PER_RUN: '100000',
-    COINGECKO_BASE_URL: simulator.baseUrls.coingecko,
     COINGECKO_API_KEY: keys.coingecko,
-    COINGECKO_PER_MINUTE: '60000',
     ...options.environment,
   };
   const workers: WorkerProcess[] = [];

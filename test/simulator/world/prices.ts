@@ -31,6 +31,7 @@ const PERIODS = [1 / 24, 1 / 4, 1, 3, 9, 27, 81, 243, 729];
 export function createMarket(seed: string): Market {
   const overrides = new Map<string, Partial<Quote>>();
   const layers = new Map<string, { seed: number; period: number }[]>();
+  const volumeSeeds = new Map<string, number>();
 
   function walk(coin: Coin, day: number): number {
     let own = layers.get(coin.id);
@@ -39,6 +40,12 @@ export function createMarket(seed: string): Market {
       layers.set(coin.id, own);
     }
     return own.reduce((sum, layer) => sum + noise(layer.seed, day / layer.period) * Math.sqrt(layer.period), 0);
+  }
+
+  function volumeSeed(coin: Coin): number {
+    const known = volumeSeeds.get(coin.id) ?? seedOf(`${seed}/${coin.id}/volume`);
+    volumeSeeds.set(coin.id, known);
+    return known;
   }
 
   function supplyAt(coin: Coin, ms: number): number {
@@ -54,7 +61,7 @@ export function createMarket(seed: string): Market {
     const growth = coin.volatility > 0.001 ? (YEARLY_GROWTH * (day - ANCHOR_DAY)) / 365 : 0;
     const price = coin.price * Math.exp(growth + coin.volatility * (walk(coin, day) - walk(coin, ANCHOR_DAY)));
     const marketCap = price * supplyAt(coin, ms);
-    const volume = marketCap * 0.04 * Math.exp(0.5 * noise(seedOf(`${seed}/${coin.id}/volume`), day * 4));
+    const volume = marketCap * 0.04 * Math.exp(0.5 * noise(volumeSeed(coin), day * 4));
     return { price, marketCap, volume };
   }
 

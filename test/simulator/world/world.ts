@@ -1,4 +1,5 @@
 import { CHAINS, COINS, type Coin } from './coins';
+import { extraCoins, MORE_COINS } from './more-coins';
 import { createMarket, type Market } from './prices';
 import { type ChainTables, createChainTables } from './tables';
 
@@ -12,6 +13,8 @@ export interface World {
   chains: ReadonlyMap<string, ChainTables>;
   /** Fields that replace those of an address' dashboard, by `<chain>/<address>`. */
   addressChanges: Map<string, Record<string, unknown>>;
+  /** Fields that replace those of a row of CoinMetrics, by `<asset>/<date>`. */
+  metricChanges: Map<string, Record<string, unknown>>;
 }
 
 /** Makes the world of a seed. Its contents depend on seed, coin and date alone; `now` only hides what is newer. */
@@ -20,9 +23,11 @@ export function createWorld(options: {
   now: () => Date;
   blocksPerDay: number;
   transactionsPerDay: number;
+  extraCoins?: number;
 }): World {
   const { seed, now } = options;
   const market = createMarket(seed);
   const chains = new Map([...CHAINS].map(([slug, coin]) => [slug, createChainTables(seed, coin, market, options)]));
-  return { seed, now, coins: COINS, market, chains, addressChanges: new Map() };
+  const coins = [...COINS, ...MORE_COINS, ...extraCoins(options.extraCoins ?? 0)];
+  return { seed, now, coins, market, chains, addressChanges: new Map(), metricChanges: new Map() };
 }
