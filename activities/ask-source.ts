@@ -80,7 +80,7 @@ export function httpFor(
 }
 
 /** The attempt of the activity that asks; a command asks without one. */
-function attemptName(): string {
+export function attemptName(): string {
   const info = asyncLocalStorage.getStore()?.info;
   return info ? `${info.workflowExecution?.runId}/${info.activityId}/${info.attempt}` : `cli/${randomUUID()}`;
 }

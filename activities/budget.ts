@@ -69,7 +69,8 @@ export function toleratedLatenessMs(limits: Limits): number {
 
 /** Writes what the configured plans allow; counts and pauses stay. */
 export async function applyBudgets(db: Kysely<Schema>, sources: Iterable<ConfiguredSource>): Promise<void> {
-  for (const { source, plan } of sources) {
+  for (const { source, plan, bulk } of sources) {
+    if (bulk) await applyBulkBudget(db, source.name, bulk.limits);
     const { connections, perDay, perMonth } = plan.limits;
     await setBudget(db, {
       source: source.name,
@@ -81,6 +82,24 @@ export async function applyBudgets(db: Kysely<Schema>, sources: Iterable<Configu
     });
     await setLeases(db, source.name, connections ?? 0);
   }
+}
+
+/** The files' host has no quotas. */
+async function applyBulkBudget(db: Kysely<Schema>, source: string, limits: Limits): Promise<void> {
+  await setBudget(db, {
+    source: bulkBudget(source),
+    requestsPerMinute: requestsPerMinute(limits),
+    dayQuota: null,
+    monthQuota: null,
+    maxConcurrency: limits.connections ?? null,
+    ...reserves,
+  });
+  await setLeases(db, bulkBudget(source), limits.connections ?? 0);
+}
+
+/** The name under which the budgets know the host of a source's files. */
+export function bulkBudget(source: string): string {
+  return `${source}-dumps`;
 }
 
 export interface Turn {

@@ -7,6 +7,7 @@ import { describeDatabaseError, retrying, type DatabaseFailureKind } from '../db
 import { insertCallFailure, summarizeFailures, type FailureSummary } from '../db/queries/source-call-failures';
 import type { ActivityDeps } from './deps';
 import { NotYetTurn, SourceFailure, backoffMs, giveUpAfterMs, rules, type FailureType } from './failures';
+import { progressOf } from './progress';
 import { datasets, workflowTypeOf } from './registry';
 
 // The promise: every failed attempt of a source call is recorded (Temporal keeps only the last one), and what a person
@@ -21,7 +22,7 @@ export function createFailureInterceptor(
   return (context) => ({
     inbound: {
       async execute(input, next) {
-        const beat = setInterval(() => context.heartbeat(), heartbeatEveryMs);
+        const beat = setInterval(() => context.heartbeat(progressOf(context)), heartbeatEveryMs);
         const startedAt = performance.now();
         try {
           return await next(input);

@@ -221,7 +221,7 @@ export function retryAfterMs(header: string | string[] | undefined, now = Date.n
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
-function networkReason(error: unknown): string {
+export function networkReason(error: unknown): string {
   if (error instanceof errors.ConnectTimeoutError) return 'no connection within the time limit';
   if (error instanceof errors.HeadersTimeoutError) return 'no answer within the time limit';
   if (error instanceof errors.BodyTimeoutError) return 'the answer stopped half-way';

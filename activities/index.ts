@@ -2,6 +2,7 @@ import { createAdmissionActivities } from './admission';
 import { createBackupActivities } from './backup';
 import { createCollectActivities } from './collect';
 import type { ActivityDeps } from './deps';
+import { createDumpActivities } from './dumps';
 import { createHealthActivities } from './health';
 import { createJoinActivities } from './joins';
 import { createPageActivities } from './pages';
@@ -19,6 +20,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createRunActivities(deps),
     ...createPageActivities(deps),
     ...createRangeActivities(deps),
+    ...createDumpActivities(deps),
     ...createJoinActivities(deps),
     ...createAdmissionActivities(deps),
     ...createSourceActivities(deps),

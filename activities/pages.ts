@@ -52,7 +52,7 @@ export interface Owner {
   cursor: string | null;
 }
 
-async function takeOver(deps: ActivityDeps, own: Owner, stored: StoredPage): Promise<StoredPage> {
+export async function takeOver(deps: ActivityDeps, own: Owner, stored: StoredPage): Promise<StoredPage> {
   await retrying(() => deps.db.transaction().execute((trx) => holdRun(deps, trx, own)));
   return stored;
 }
@@ -133,7 +133,7 @@ async function storePage(
 }
 
 /** No page says that they are there already, so an attempt behind one that died here looks for itself. */
-async function keepRejects(deps: ActivityDeps, place: RejectedIn, rejects: readonly Reject[]): Promise<void> {
+export async function keepRejects(deps: ActivityDeps, place: RejectedIn, rejects: readonly Reject[]): Promise<void> {
   await retrying(() =>
     deps.db.transaction().execute(async (trx) => {
       await lockRun(trx, place.logId);
@@ -146,7 +146,7 @@ function done({ counts, next }: StoredPage): PageDone {
   return { counts, next };
 }
 
-class TooManyRejects extends SourceFailure {
+export class TooManyRejects extends SourceFailure {
   constructor(
     asked: FailureDetails,
     message: string,
@@ -156,7 +156,7 @@ class TooManyRejects extends SourceFailure {
   }
 }
 
-function assertFewRejects(asked: FailureDetails, rejects: readonly Reject[], rows: number, share: number): void {
+export function assertFewRejects(asked: FailureDetails, rejects: readonly Reject[], rows: number, share: number): void {
   const bad = rejects.filter((reject) => !reject.absent);
   if (bad.length === 0 || bad.length <= rows * share) return;
   throw new TooManyRejects(

@@ -38,6 +38,8 @@ export interface OpenedRun {
   cursor: string | null;
   pagesPerRun: number;
   addresses: string[];
+  /** whole days come from files, or files and the API; absent: the API alone */
+  bulk?: { mode: 'dumps' | 'auto'; waitMs: number };
   /** why there is nothing to do; the row has then ended already */
   skipped: string | null;
 }
@@ -111,6 +113,7 @@ export function createRunActivities(deps: ActivityDeps) {
         cursor: own ? (own.next ?? own.cursor) : (stopped?.resume ?? null),
         pagesPerRun: configured.plan.pagesPerRun,
         addresses,
+        ...bulkOf(configured, named),
         skipped,
       };
     },
@@ -118,7 +121,7 @@ export function createRunActivities(deps: ActivityDeps) {
     /** Ends the row and returns what it says. A second call by the same execution changes nothing. */
     async closeRun(close: RunClose): Promise<RunResult> {
       const { runId } = Context.current().info.workflowExecution!;
-      const message = close.status === 'partial' ? await howFar(deps, close.logId) : close.message;
+      const message = close.status === 'partial' ? await partialMessage(deps, close) : close.message;
       await retrying(() =>
         endRun(deps.db, close.logId, runId, {
           status: close.status,
@@ -149,6 +152,11 @@ export function toResult(run: LoggedRun): RunResult {
   };
 }
 
+function bulkOf({ bulk }: ConfiguredSource, { dataset }: NamedDataset): Pick<OpenedRun, 'bulk'> {
+  if (!bulk || !dataset.bulk || bulk.mode === 'api') return {};
+  return { bulk: { mode: bulk.mode, waitMs: bulk.waitMs } };
+}
+
 type Subject = Awaited<ReturnType<typeof resolveSubject>>;
 
 async function addressesOf(deps: ActivityDeps, coin: Subject, extra: readonly string[]): Promise<string[]> {
@@ -176,6 +184,13 @@ function reasonToSkip(
   if (reach !== undefined && daysBack >= reach)
     return `${source.label} plan ${configured.planName} sees only the last ${reach} days`;
   return null;
+}
+
+/** Why it is partial: what the workflow knows goes before what the pages say. */
+async function partialMessage(deps: ActivityDeps, { logId, message }: RunClose): Promise<string> {
+  const page = await lastPage(deps.db, logId);
+  if (message !== undefined && page?.next === null) return message;
+  return [message, await howFar(deps, logId)].filter((text) => text !== undefined).join('; ');
 }
 
 /** `1,200 of 5,000 rows of the day are here; …` — from what the source said was left at the last page. */

@@ -17,6 +17,8 @@ export interface Reject {
   field: string | null;
   reason: string;
   raw: string;
+  /** of a file, from 1 */
+  line?: number;
   /** something the source merely does not have: recorded, but no sign that its answers have changed */
   absent?: boolean;
 }
@@ -104,6 +106,49 @@ export interface Dataset {
   /** many dates of one coin with one request; each row carries its date in `dateColumn` */
   /** `maxDays`: beyond so many dates its answers are coarser, and it is asked again */
   range?: { dateColumn: string; maxDays?: number; fetch(http: SourceHttp, context: RangeContext): Promise<Page> };
+  /** a whole day of one coin as one file */
+  bulk?: Bulk;
+}
+
+/**
+ * A day's file: gzip, one line per row, cells separated by tabs, without any quoting; the first line names the columns.
+ * Lines stand in the order of the table's key, but for the order within one value of its first column.
+ */
+export interface Bulk {
+  /** below the address of the files */
+  path(coin: SourceCoin, date: string): string;
+  /** the table's columns behind coin_symbol, those of the key first, and how their cells look in all usual lines */
+  columns(coin: SourceCoin): readonly BulkColumn[];
+  /** one line by the rules of the API, for those with a cell that does not look so; cells by name, NULL is null */
+  judge(coin: SourceCoin, date: string, cells: Readonly<Record<string, string | null>>): { row: Row } | Reject;
+  /** whole numbers, summed in the file and in the table to see that both are the same */
+  sumColumn: string;
+}
+
+/** A column of the table and the cell of the file that it is written from. */
+export interface BulkColumn {
+  column: string;
+  cell: string;
+  looks: CellForm;
+  nullable?: boolean;
+}
+
+/** `text` does not begin with `not`; `time` is one of the file's day; `equals` is 1 where the cell is this text, else 0; `none`: the source has no such thing, NULL. */
+export type CellForm =
+  | { form: 'whole'; most: number }
+  | { form: 'decimal'; digits: number; scale: number }
+  | { form: 'text'; longest: number; not?: '0x' }
+  | { form: 'time' }
+  | { form: 'flag' }
+  | { form: 'equals'; text: string }
+  | { form: 'none' };
+
+/** Where the files of a plan are, and what their host allows; its limits are not those of the API. */
+export interface BulkHost {
+  baseUrl: string;
+  limits: Limits;
+  /** the provider's own brake; absent = none is known */
+  bytesPerSecond?: number;
 }
 
 export interface Limits {
@@ -130,6 +175,8 @@ export interface Plan {
   historyDays?: number;
   /** one line for `npm start`: what works with it */
   says: string;
+  /** for datasets with `bulk` */
+  bulk?: BulkHost;
 }
 
 export interface Source {

@@ -5,10 +5,11 @@ import * as runs from './migrations/0003_runs';
 import * as collectedTables from './migrations/0004_collected_tables';
 import * as views from './migrations/0005_views';
 import * as assets from './migrations/0006_assets';
+import * as ingestionFiles from './migrations/0007_ingestion_files';
 import * as changedUnits from './migrations/0009_changed_units';
 import type { Schema } from './schema';
 
-const FILES = [coins, rawTables, runs, collectedTables, views, assets, changedUnits];
+const FILES = [coins, rawTables, runs, collectedTables, views, assets, ingestionFiles, changedUnits];
 const RECORD = 'schema_migrations';
 const LOCK = `${RECORD}_lock`;
 

@@ -99,6 +99,7 @@ export interface Schema {
 
   data_ingestion_logs: Run;
   ingestion_pages: Counts & Stamps & { log_id: number; cursor_key: string; next_cursor: Null<string>; resume_cursor: Null<string>; records_expected: Null<number>; fetched_at: Default<Time> };
+  ingestion_files: Stamps & { log_id: number; file_name: string; size_bytes: number; etag: Null<string>; sha256: string; records_read: number; sum_column: string; sum_value: Decimal; records_removed: number };
   rejected_records: RunOf & Stamps & { id: Generated<number>; log_id: number; record_key: Null<string>; line_number: Null<number>; field: Null<string>; reason: string; raw: string };
   source_call_failures: Stamps & { id: Generated<number>; source: string; dataset: Null<string>; coin_id: Null<string>; logical_date: Null<string>; workflow_id: string; run_id: string; activity_id: string; activity_type: string; attempt: number; error_type: string; http_status: Null<number>; method: Null<string>; url: Null<string>; message: string; body_snippet: Null<string>; retry_at: Null<Time>; failed_at: Time };
   source_budgets: Stamps & { source: string; requests_per_minute: Units; next_free_at: Default<Time>; turn_us: Default<number>; day: Null<Day>; day_quota: Null<Units>; day_live: Default<Units>; day_backfill: Default<Units>; month: Null<string>; month_quota: Null<Units>; month_live: Default<Units>; month_backfill: Default<Units>; live_reserve: Default<Units>; backfill_reserve: Default<Units>; max_concurrency: Null<number>; paused_until: Null<Time>; paused_reason: Null<string> };

@@ -31,6 +31,8 @@ export interface ProductOptions {
   server: DatabaseServer;
   simulator?: SimulatorOptions;
   environment?: Record<string, string>;
+  /** whole days from the simulator's dumps; the API alone when left out */
+  dumps?: 'dumps' | 'auto';
   /** what no variable of the environment sets */
   settings?: Partial<Settings>;
 }
@@ -73,6 +75,9 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     ...simulatedEnvironment(simulator, { perMinute: 60_000 }),
     BLOCKCHAIR_API_KEY: keys.blockchair,
     COINGECKO_API_KEY: keys.coingecko,
+    ...(options.dumps
+      ? { BLOCKCHAIR_MODE: options.dumps, BLOCKCHAIR_DUMPS_URL: simulator.baseUrls.blockchairDumps }
+      : {}),
     ...options.environment,
   };
   const read = readConfig(environment);

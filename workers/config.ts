@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
-import type { ConfiguredSource, Settings } from '../activities/deps';
+import type { ConfiguredBulk, ConfiguredSource, Settings } from '../activities/deps';
 import { tokensIn } from '../activities/http';
 import { sources } from '../activities/registry';
-import type { Limits, Source } from '../activities/source';
+import type { Limits, Plan, Source } from '../activities/source';
 import { retentionVariables, retentionOf } from './retention-config';
 
 /** Everything that the environment says, read once, checked, frozen. The only reader of the environment. */
@@ -86,6 +87,12 @@ const general: readonly Variable[] = [
     default: 'none',
     says: 'words that mark what this worker ingests, such as `simulated data`',
   },
+  {
+    name: 'CRYPTOFLOW_SPOOL_FOLDER',
+    default: 'cryptoflow-spool in the folder for temporary files',
+    says: 'where downloads of whole days lie until they are loaded; on a disk that outlives the worker a download goes on',
+  },
+  { name: 'CRYPTOFLOW_SPOOL_MB', default: '2048', says: 'how large that folder may grow' },
   { name: 'CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', default: '20', says: 'time that running pages get when a worker stops' },
   {
     name: 'CRYPTOFLOW_BACKUP_TO',
@@ -150,6 +157,33 @@ function variablesOf(source: Source): Variable[] {
         .map(([name, plan]) => `${name} ${plan.pagesPerRun}`)
         .join(', '),
       says: 'requests after which a run ends as partial',
+    },
+    ...(Object.values(source.plans).some((plan) => plan.bulk) ? bulkVariablesOf(source, prefix) : []),
+  ];
+}
+
+function bulkVariablesOf(source: Source, prefix: string): Variable[] {
+  const hosts = Object.values(source.plans).flatMap((plan) => plan.bulk ?? []);
+  return [
+    {
+      name: `${prefix}_MODE`,
+      default: `\`auto\`; with ${prefix}_BASE_URL and without ${prefix}_DUMPS_URL \`api\``,
+      says: '`dumps`: whole days from files; `api`: the API alone; `auto`: the file, and until it is published the API',
+    },
+    {
+      name: `${prefix}_DUMPS_URL`,
+      default: [...new Set(hosts.map((host) => host.baseUrl))].join(', '),
+      says: 'where the files are',
+    },
+    {
+      name: `${prefix}_DUMPS_WAIT_HOURS`,
+      default: '20',
+      says: 'how long a run waits for a file that is not published',
+    },
+    {
+      name: `${prefix}_DUMPS_KB_PER_SECOND`,
+      default: "the plan's",
+      says: 'speed at which files are downloaded, in 1,000 bytes a second',
     },
   ];
 }
@@ -275,6 +309,15 @@ export function readConfig(env: Environment = environment()): Config {
       retention: retentionOf(problems.read.bind(problems), (problem) => problems.add(problem)),
       dataLabel: problems.read('CRYPTOFLOW_DATA_LABEL', z.string().trim(), null, 'a few words'),
       requestTimeoutMs: problems.read('CRYPTOFLOW_REQUEST_TIMEOUT_SECONDS', positive, 120, 'seconds') * 1_000,
+      spool: {
+        folder: problems.read(
+          'CRYPTOFLOW_SPOOL_FOLDER',
+          z.string().trim().min(1),
+          path.join(tmpdir(), 'cryptoflow-spool'),
+          'a folder',
+        ),
+        maxBytes: problems.read('CRYPTOFLOW_SPOOL_MB', positive, 2_048, 'a number above 0') * 1_000_000,
+      },
       backup: backupConfig(problems, databaseUrl),
       // a terminated workflow's activity hears of it with its next heartbeat, within 20 s
       settleMs: 30_000,
@@ -389,7 +432,27 @@ function sourceConfig(source: Source, problems: Problems): ConfiguredSource {
     plan.pagesPerRun,
     'a whole number above 0',
   );
-  return { source, planName, plan: { ...plan, limits, pagesPerRun }, baseUrl, apiKey };
+  const bulk = plan.bulk && bulkConfig(plan.bulk, prefix, problems);
+  return { source, planName, plan: { ...plan, limits, pagesPerRun }, baseUrl, apiKey, ...(bulk ? { bulk } : {}) };
+}
+
+/** Who sends the API's requests elsewhere (to a proxy, or a simulator) has to say where the files are. */
+function bulkConfig(host: NonNullable<Plan['bulk']>, prefix: string, problems: Problems): ConfiguredBulk {
+  const isElsewhere = problems.isSet(`${prefix}_BASE_URL`) && !problems.isSet(`${prefix}_DUMPS_URL`);
+  const speed = problems.read(`${prefix}_DUMPS_KB_PER_SECOND`, positive, undefined, 'a number above 0');
+  const hours = problems.read(`${prefix}_DUMPS_WAIT_HOURS`, z.coerce.number().min(0).max(240), 20, 'hours, 0 to 240');
+  return {
+    ...host,
+    mode: problems.read(
+      `${prefix}_MODE`,
+      z.enum(['dumps', 'auto', 'api']),
+      isElsewhere ? 'api' : 'auto',
+      'one of dumps, auto, api',
+    ),
+    baseUrl: problems.read(`${prefix}_DUMPS_URL`, z.url({ protocol: /^https?$/ }), host.baseUrl, 'an http(s) URL'),
+    ...(speed === undefined ? {} : { bytesPerSecond: speed * 1_000 }),
+    waitMs: hours * 3_600_000,
+  };
 }
 
 function secretsOf(env: Environment, databaseUrl: string): string[] {
@@ -399,7 +462,9 @@ function secretsOf(env: Environment, databaseUrl: string): string[] {
   const s3 = [env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN];
   // gateways want their token in the path
   const tokens = sources.flatMap((source) =>
-    (env[`${source.name.toUpperCase()}_BASE_URL`] ?? '').split(',').flatMap((each) => tokensIn(each.trim())),
+    ['BASE_URL', 'DUMPS_URL'].flatMap((name) =>
+      (env[`${source.name.toUpperCase()}_${name}`] ?? '').split(',').flatMap((each) => tokensIn(each.trim())),
+    ),
   );
   return [...keys, ...s3, ...tokens, env.TEMPORAL_API_KEY, password].filter(
     (secret): secret is string => secret !== undefined && secret.length >= 4,
@@ -417,6 +482,10 @@ class Problems {
 
   add(problem: string): void {
     this.found.push(problem);
+  }
+
+  isSet(name: string): boolean {
+    return this.env[name] !== undefined;
   }
 
   read<T, F>(name: string, shape: z.ZodType<T>, fallback: F, expected: string): T | F {

@@ -14,6 +14,9 @@ const databaseWork: ActivityOptions = { startToCloseTimeout: '2m', heartbeatTime
 /** One request (two minutes at most), ten seconds for its permit, and one transaction. */
 const sourceCall: ActivityOptions = { startToCloseTimeout: '5m', heartbeatTimeout: '20s', retry };
 
+/** A day's file: hours to download at the slowest documented speed, minutes to load. The heartbeat tells of a dead worker. */
+const bulkLoad: ActivityOptions = { startToCloseTimeout: '24h', heartbeatTimeout: '20s', retry };
+
 /** One request of a slot: whoever is not back by its deadline is not waited for, so little time is given. */
 const slotCall: ActivityOptions = { startToCloseTimeout: '90s', heartbeatTimeout: '20s', retry };
 
@@ -44,8 +47,16 @@ export function database(summary: string, priority: Priority = 'manual') {
 }
 
 export function sourceQueue(taskQueue: string, summary: string, priority: Priority) {
+  return onQueue(sourceCall, taskQueue, summary, priority);
+}
+
+export function bulkQueue(taskQueue: string, summary: string, priority: Priority) {
+  return onQueue(bulkLoad, taskQueue, summary, priority);
+}
+
+function onQueue(preset: ActivityOptions, taskQueue: string, summary: string, priority: Priority) {
   return proxyActivities<Activities>({
-    ...sourceCall,
+    ...preset,
     taskQueue,
     summary,
     priority: priorityOf(priority),

@@ -8,9 +8,11 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { Probed } from '../activities/dumps';
 import type { OpenedRun, RunClose, RunResult } from '../activities/runs';
 import { database, sourceQueue, type Priority } from './activity-options';
 import { coinAttribute, datasetAttribute, logicalDateAttribute, statusAttribute, tagStatus } from './details';
+import { load, probe, waitForDump, type DumpRun } from './dump';
 import { parseRunInput } from './input';
 import { explainDate, scheduleId, today } from './logical-date';
 
@@ -67,7 +69,16 @@ export async function ingestDataset(input: unknown, context?: RunContext, contin
   let cursor = continued?.cursor ?? run.cursor;
   let pages = continued?.pages ?? 0;
   let rows = 0;
+  const dump: DumpRun = { run, date, priority, continuedFrom: continuedFromExecutionRunId ?? null };
   try {
+    if (run.bulk?.mode === 'dumps') {
+      return ended(await close(await fromDump(dump, await waitForDump(dump, run.bulk.waitMs), 'failed')));
+    }
+    // one that is there already needs nothing of the API
+    if (run.bulk && !continued) {
+      const probed = await probe(dump, false);
+      if (probed.state === 'ready') return ended(await close(await fromDump(dump, probed, 'failed')));
+    }
     for (;;) {
       pages += 1;
       const page = await sourceQueue(run.queue, `page ${pages}`, priority).fetchPage({
@@ -87,6 +98,12 @@ export async function ingestDataset(input: unknown, context?: RunContext, contin
       if (pages % pagesPerExecution === 0)
         await continueAsNew<typeof ingestDataset>({ dataset, coin, date }, context, { run, cursor, pages });
     }
+    if (run.bulk) {
+      const probed = await waitForDump(dump, run.bulk.waitMs);
+      if (probed.state === 'ready' || probed.state === 'missing')
+        return ended(await close(await fromDump(dump, probed, 'partial')));
+      return ended(await close({ status: cursor === null ? 'success' : 'partial', message: probed.says }));
+    }
     return ended(await close({ status: cursor === null ? 'success' : 'partial' }));
   } catch (failure) {
     const end = endOf(failure);
@@ -96,6 +113,22 @@ export async function ingestDataset(input: unknown, context?: RunContext, contin
     if (end.status === 'skipped') return result;
     throw failure;
   }
+}
+
+/** The rows of the file, or how the run ends without one: it was not published in time, or never will be. */
+async function fromDump(
+  dump: DumpRun,
+  { state, says }: Probed,
+  without: 'failed' | 'partial',
+): Promise<Omit<RunClose, 'logId'>> {
+  if (state === 'ready') {
+    const { says: message } = await load(dump);
+    return { status: 'success', message };
+  }
+  if (state === 'never') return { status: 'skipped', errorType: 'NotAvailable', message: says };
+  const message = `${says}, ${dump.run.bulk!.waitMs / 3_600_000} h after the run began to wait`;
+  if (without === 'partial') return { status: 'partial', message: `the rows are those of the API: ${message}` };
+  throw ApplicationFailure.nonRetryable(`${message}: start it again later`, 'Unavailable');
 }
 
 function ended(result: RunResult): RunResult {

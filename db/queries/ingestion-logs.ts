@@ -275,6 +275,7 @@ export async function deleteOldRuns(
   const ids = old.map((row) => row.id);
   if (ids.length === 0) return { deleted: 0, last: which.after ?? 0 };
   await db.deleteFrom('ingestion_pages').where('log_id', 'in', ids).execute();
+  await db.deleteFrom('ingestion_files').where('log_id', 'in', ids).execute();
   await db.deleteFrom('data_ingestion_logs').where('id', 'in', ids).execute();
   return { deleted: ids.length, last: ids.at(-1)! };
 }

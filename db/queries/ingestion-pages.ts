@@ -2,6 +2,9 @@ import { sql, type Kysely, type Transaction } from 'kysely';
 import type { Schema } from '../schema';
 import type { RunCounts } from './ingestion-logs';
 
+/** The one page of a day's file: it stands beside the pages of the API, of which it continues none. */
+export const dumpCursor = 'dump';
+
 /** A finished page: what it wrote, and where the next one begins. */
 export interface StoredPage {
   counts: RunCounts;
@@ -102,6 +105,7 @@ export async function lastPage(
     )
     .selectAll('page')
     .where('page.log_id', '=', logId)
+    .where('page.cursor_key', '<>', dumpCursor)
     .where('following.log_id', 'is', null)
     .limit(1)
     .executeTakeFirst();

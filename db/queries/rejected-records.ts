@@ -6,10 +6,14 @@ export interface RejectedRecord {
   field: string | null;
   reason: string;
   raw: string;
+  line?: number;
 }
 
 /** MEDIUMTEXT holds 16 MB; a raw record beyond 64 KB is cut, its reason says so. */
 const longestRaw = 65_536;
+
+/** A page has a hundred; a whole day has as many as its share allows. */
+const rowsAtOnce = 500;
 
 /** The run that met them. */
 export interface RejectedIn {
@@ -26,11 +30,13 @@ export async function insertRejects(
   run: RejectedIn,
   rejects: readonly RejectedRecord[],
 ): Promise<void> {
-  if (rejects.length === 0) return;
-  await db
-    .insertInto('rejected_records')
-    .values(rejects.map((reject) => toRow(run, reject)))
-    .execute();
+  for (let from = 0; from < rejects.length; from += rowsAtOnce) {
+    const some = rejects.slice(from, from + rowsAtOnce);
+    await db
+      .insertInto('rejected_records')
+      .values(some.map((reject) => toRow(run, reject)))
+      .execute();
+  }
 }
 
 /** Those that the run has not recorded yet. */
@@ -61,6 +67,7 @@ function toRow(run: RejectedIn, reject: RejectedRecord) {
     target_date: run.targetDate,
     slot: run.slot ?? null,
     record_key: reject.key?.slice(0, 255) ?? null,
+    line_number: reject.line ?? null,
     field: reject.field?.slice(0, 64) ?? null,
     reason: reject.raw.length > longestRaw ? `${reject.reason} (raw text cut at ${longestRaw})` : reject.reason,
     raw: reject.raw.slice(0, longestRaw),

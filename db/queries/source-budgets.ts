@@ -154,7 +154,8 @@ export async function setPause(
   const result = await trx
     .updateTable('source_budgets')
     .set({ paused_until: until, paused_reason: pause?.reason ?? null })
-    .where('source', '=', source)
+    // the host of its files too
+    .where('source', 'in', [source, `${source}-dumps`])
     .executeTakeFirst();
   return Number(result.numUpdatedRows) > 0;
 }

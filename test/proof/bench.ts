@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
 import { benchBudget } from './bench-budget';
+import { benchLoad } from './bench-load';
 import { benchCollect } from './bench-collect';
 import { benchOrchestrate } from './bench-orchestrate';
 import { benchRetain } from './bench-retain';
@@ -11,6 +12,8 @@ import { benchRetain } from './bench-retain';
 export interface BenchTools {
   say: (line: string) => void;
   cleanup: Cleanup;
+  /** how large, for benches that have sizes */
+  size: { rows?: number; preload?: number; rounds?: number };
 }
 
 interface Bench {
@@ -23,6 +26,10 @@ const benches: Readonly<Record<string, Bench>> = {
   budget: {
     says: 'permits of four processes against documented limits; leases of dead and living holders (3 min)',
     run: benchBudget,
+  },
+  load: {
+    says: 'a day of transactions through the whole workflow beside a plain LOAD DATA of the same file (3 min); --rows, --preload, --rounds',
+    run: benchLoad,
   },
   collect: {
     says: 'one slot of 50 and 500 assets beside sequential collectors (4 min)',
@@ -39,7 +46,15 @@ const benches: Readonly<Record<string, Bench>> = {
 };
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean' },
+      rows: { type: 'string' },
+      preload: { type: 'string' },
+      rounds: { type: 'string' },
+    },
+  });
   const name = positionals[0] ?? '';
   const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
   if (!bench || positionals.length > 1) {
@@ -48,10 +63,11 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  const size = { rows: count(values.rows), preload: count(values.preload), rounds: count(values.rounds) };
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const cleanup = createCleanup({ say });
   try {
-    const { figures, problems } = await bench.run({ say, cleanup });
+    const { figures, problems } = await bench.run({ say, cleanup, size });
     for (const problem of problems) process.stderr.write(`not as it should be: ${problem}\n`);
     if (problems.length > 0) process.exitCode = 1;
     await cleanup.run();
@@ -68,6 +84,12 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     await cleanup.run();
   }
+}
+
+function count(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`"${text}" is not a whole number above 0`);
+  return Number(text);
 }
 
 void main();

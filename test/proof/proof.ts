@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createCleanup, type Cleanup } from '../../workers/stack/cleanup';
 import { record } from '../workflows/record';
+import { proveDumps } from './dumps';
 import { proveBackup } from './backup';
 import { proveCollect } from './collect/prove';
 import { proveFaults } from './faults';
@@ -32,6 +33,10 @@ const proofs: Readonly<Record<string, Proof>> = {
   replay: {
     says: '20 breaking edits of the workflows are caught by the saved histories (1 min)',
     run: proveReplay,
+  },
+  dumps: {
+    says: 'whole days of dumps under killed workers and databases, cut connections, damaged files (15 min)',
+    run: proveDumps,
   },
   views: {
     says: 'what cli show asks, on a year of slots of 50 assets (5 min; also on TEST_DATABASE_URLS)',

@@ -25,6 +25,12 @@ export interface Fault {
   emptyDay?: boolean;
   /** Sends the body a little at a time. */
   slowBody?: { bytesPerSecond: number };
+  /** Of a file: turns one bit of it, as if it had been published so. */
+  flipBit?: number;
+  /** Of a file: publishes only so many bytes of it. */
+  truncateTo?: number;
+  /** Of a file: cuts the connection after so many bytes. */
+  cutAfter?: number;
   /** How many requests it meets; all when left out. */
   times?: number;
   /** Share of the requests that it meets, drawn from the seed; all when left out. */

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createBlockchainInfo } from './blockchaininfo';
 import { createBlockchair } from './blockchair';
+import { createDumps, type DumpOptions } from './dumps';
 import { createCoinGecko } from './coingecko';
 import { createCoinMetrics } from './coinmetrics';
 import { createCosmos } from './cosmos';
@@ -37,6 +38,8 @@ export interface SimulatorOptions {
   rowsPerPage?: number;
   /** The limits that the services document, or none; default documented. */
   limits?: 'documented' | 'none';
+  /** The daily dumps: published at once and as fast as it goes when left out. */
+  dumps?: DumpOptions;
   /** Serves the recorded answers of this folder instead of a world. */
   replayFolder?: string;
 }
@@ -45,6 +48,7 @@ export interface Simulator {
   url: string;
   baseUrls: {
     blockchair: string;
+    blockchairDumps: string;
     blockchaininfo: string;
     coingecko: string;
     coingeckoPro: string;
@@ -101,6 +105,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     url,
     baseUrls: {
       blockchair: `${url}/blockchair`,
+      blockchairDumps: `${url}/blockchair-dumps`,
       blockchaininfo: `${url}/blockchaininfo`,
       coingecko: `${url}/coingecko/api/v3`,
       coingeckoPro: `${url}/coingecko-pro/api/v3`,
@@ -126,10 +131,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 }
 
 /** The services there are: one line each. */
-function simulated(world: World, { keys = {}, limits, rowsPerPage }: SimulatorOptions): Upstream[] {
+function simulated(world: World, { keys = {}, limits, rowsPerPage, dumps = {} }: SimulatorOptions): Upstream[] {
   const limited = limits !== 'none';
   return [
     createBlockchair(world, { keys: keys.blockchair ?? [], limited, rowsPerPage }),
+    createDumps(world, { keys: keys.blockchair ?? [], limited, ...dumps }),
     createCoinGecko(world, { demoKeys: keys.coingeckoDemo ?? [], proKeys: keys.coingeckoPro ?? [], limited }),
     createDefiLlama(world, { limited }),
     createBlockchainInfo(world, { limited }),

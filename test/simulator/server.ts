@@ -65,8 +65,11 @@ export function createSimulatorServer(
       json: jsonOf(text),
       headers: incoming.headers,
       client: incoming.socket.remoteAddress ?? '',
+      fault,
     });
     request.status = answer.status;
+    if (answer.done) response.once('close', answer.done);
+    if (answer.file) return sendFile(response, request.method, answer, fault);
     await send(response, answer, fault, /\bgzip\b/.test(String(incoming.headers['accept-encoding'] ?? '')));
   }
 }
@@ -101,6 +104,26 @@ async function send(response: ServerResponse, answer: Answer, fault: Fault, acce
   });
   if (fault.slowBody) await drip(response, bytes, fault.slowBody.bytesPerSecond);
   response.end(fault.slowBody ? undefined : bytes);
+}
+
+async function sendFile(response: ServerResponse, method: string, answer: Answer, fault: Fault): Promise<void> {
+  const bytes = answer.body as Buffer;
+  response.writeHead(answer.status, { 'content-length': bytes.length, ...answer.headers });
+  if (method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const speed = fault.slowBody?.bytesPerSecond ?? answer.file?.bytesPerSecond;
+  const sent = fault.cutAfter === undefined ? bytes : bytes.subarray(0, fault.cutAfter);
+  if (speed !== undefined) await drip(response, sent, speed);
+  else if (sent.length > 0) await new Promise((resolve) => response.write(sent, resolve));
+  if (fault.cutAfter === undefined) {
+    response.end();
+    return;
+  }
+  // what was sent arrives
+  await pause(100);
+  response.destroy();
 }
 
 async function drip(response: ServerResponse, bytes: Buffer, bytesPerSecond: number): Promise<void> {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Fault } from './faults';
 
 /** A request as an upstream sees it: its own path, below the place where the simulator mounts it. */
 export interface UpstreamRequest {
@@ -15,6 +16,8 @@ export interface UpstreamRequest {
   headers: IncomingHttpHeaders;
   /** The caller's address: what keyless limits count by. */
   client: string;
+  /** What goes wrong with it; most of that is the server's business. */
+  fault: Fault;
 }
 
 /** What an upstream answers. A Buffer goes out as it is, anything else as JSON (bigint as an integer). */
@@ -22,6 +25,10 @@ export interface Answer {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
+  /** The body is a file: sent as it is, at this speed where one is given. */
+  file?: { bytesPerSecond?: number };
+  /** The answer is out, or its connection gone. */
+  done?: () => void;
 }
 
 /** One simulated service: a file of its own plus one line in index.ts. */

@@ -30,6 +30,8 @@ export interface Recorder {
 export interface World {
   simulator?: SimulatorOptions;
   pagesPerRun: number;
+  /** whole days from files */
+  mode?: 'dumps' | 'auto';
 }
 
 export async function record({ say, cleanup }: { say: (line: string) => void; cleanup: Cleanup }): Promise<void> {
@@ -62,7 +64,7 @@ async function playScenario(scenario: Scenario, recorder: Recorder): Promise<voi
 }
 
 async function inWorld(
-  { simulator: options, pagesPerRun }: World,
+  { simulator: options, pagesPerRun, mode }: World,
   { servers, cleanup }: Pick<Parameters<typeof startFreshProduct>[0], 'servers' | 'cleanup'>,
   work: (product: FreshProduct, simulator: Simulator) => Promise<void>,
 ): Promise<void> {
@@ -77,6 +79,13 @@ async function inWorld(
       ...simulatedEnvironment(simulator, { perMinute: 60_000 }),
       BLOCKCHAIR_PER_DAY: '1000000',
       BLOCKCHAIR_PAGES_PER_RUN: String(pagesPerRun),
+      ...(mode
+        ? {
+            BLOCKCHAIR_MODE: mode,
+            BLOCKCHAIR_DUMPS_URL: simulator.baseUrls.blockchairDumps,
+            BLOCKCHAIR_DUMPS_WAIT_HOURS: '0.0001',
+          }
+        : {}),
       CRYPTOFLOW_BACKUP_TO: backups,
     },
   });

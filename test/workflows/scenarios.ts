@@ -270,6 +270,37 @@ const collected: Scenario = async ({ product, simulator, run, start, save }) => 
   await save('slots-of-a-day', `backfill-slots/${day(3)}`);
 };
 
+const transactionsOf = (coin: string, ago: number) => {
+  const input = { dataset: 'blockchair.transactions', coin, date: day(ago) };
+  return { input, id: runOf(input.dataset, coin, input.date) };
+};
+
+/** A day's file: there, and not there in time; with the API's rows and without. */
+const dumped: Scenario = async ({ run, save }) => {
+  const { input, id } = transactionsOf('bitcoin', 1);
+  await run('ingestDataset', id, input);
+  await save('run-dump', id);
+};
+const undumped: Scenario = async ({ run, save }) => {
+  const { input, id } = transactionsOf('bitcoin', 1);
+  await run('ingestDataset', id, input);
+  await save('run-dump-missing', id);
+};
+const never: Scenario = async ({ run, save }) => {
+  const { input, id } = transactionsOf('dogecoin', 30);
+  await run('ingestDataset', id, input);
+  await save('run-dump-never', id);
+};
+/** Published while the run waits: the API's rows, a timer, the file. */
+const replaced: Scenario = async ({ simulator, start, save }) => {
+  const { input, id } = transactionsOf('litecoin', 1);
+  const missing = simulator.fault('blockchair-dumps', { status: 404, times: 1 });
+  const handle = await start('ingestDataset', id, input);
+  await handle.result();
+  missing();
+  await save('run-dump-after-pages', id);
+};
+
 export const scenarios: readonly { world: World; play: readonly Scenario[] }[] = [
   {
     world: { pagesPerRun: 100 },
@@ -279,6 +310,9 @@ export const scenarios: readonly { world: World; play: readonly Scenario[] }[] =
     ],
   },
   { world: { pagesPerRun: 2 }, play: [partial] },
+  { world: { pagesPerRun: 100, mode: 'auto' }, play: [dumped, replaced] },
+  { world: { pagesPerRun: 2, mode: 'auto', simulator: { dumps: { lagHours: 10_000 } } }, play: [undumped] },
+  { world: { pagesPerRun: 2, mode: 'dumps', simulator: { dumps: { lagHours: 10_000 } } }, play: [never] },
   // 510 pages of 100 transactions
   { world: { pagesPerRun: 1_000, simulator: { transactionsPerDay: 51_000 } }, play: [continued] },
 ];

@@ -10,6 +10,8 @@ import { z } from 'zod';
 import { findDataset } from '../../activities/registry';
 import { runId } from '../../workflows/ids';
 import { workflowQueue } from '../schedules';
+import { ensureBudgets } from './budgets';
+import { estimateDumps, estimateText, isLong, isWanted } from './dump-estimate';
 import { UsageError, type Answer, type Call, type Command } from './command';
 import type { Connections } from './connections';
 import { resultLines } from './run-result';
@@ -40,6 +42,7 @@ export const run: Command = {
       tables: { value: '<a,b>', says: 'applyRetention: onchain_data, data_ingestion_logs, …; all when left out' },
       'dry-run': { says: 'applyRetention: says what it would do, changes nothing' },
       input: { value: '<json>', says: 'the whole input instead of the options above' },
+      yes: { says: 'do not ask, however long the downloads of a range take' },
       wait: { says: 'follow it to its end; exit code 1 if it failed' },
     },
     examples: [
@@ -53,7 +56,9 @@ export const run: Command = {
     ],
     async run(call, connections) {
       const workflow = call.arg('workflow');
-      return runWorkflow(connections, workflow, inputOf(call, workflow), call.isSet('wait'));
+      const input = inputOf(call, workflow);
+      const downloads = workflow === 'backfill' ? await howLong(input, call.isSet('yes'), connections) : undefined;
+      return runWorkflow(connections, workflow, input, call.isSet('wait'), downloads);
     },
   },
 };
@@ -64,13 +69,16 @@ export async function runWorkflow(
   workflow: string,
   input: Input,
   isFollowed: boolean,
+  /** how long the downloads of a range take */
+  downloads?: string,
 ): Promise<Answer> {
   const workflowId = idOf(workflow, input);
   const { client, namespace } = await connections.temporal();
   const handle = await start(client, workflow, workflowId, input);
-  const started = { workflowId, runId: handle.firstExecutionRunId, workflow, input };
+  const started = { workflowId, runId: handle.firstExecutionRunId, workflow, input, downloads };
   const page = `/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${started.runId}`;
-  const lines = [`${workflow}  ${workflowId}  started`, `Temporal UI  ${page}`];
+  const said = downloads === undefined || connections.isWatched ? [] : [downloads];
+  const lines = [...said, `${workflow}  ${workflowId}  started`, `Temporal UI  ${page}`];
   if (!isFollowed) return { document: { ...started, status: 'running' }, lines };
   for (const line of lines) connections.progress(line);
   const answer = await follow(handle, connections, started);
@@ -141,6 +149,39 @@ function oneRun({ coins, datasets, ...rest }: Input): Input {
     ...(coin === undefined ? {} : { coin }),
   };
 }
+
+/**
+ * Of a range that comes from files: how long it takes at the provider's speed. Asks above a day; throws when it is not
+ * wanted, or nobody is there to be asked.
+ */
+async function howLong(input: Input, isYes: boolean, connections: Connections): Promise<string | undefined> {
+  const range = parsedRange.safeParse(input);
+  if (!range.success) return undefined;
+  const deps = await connections.deps();
+  await ensureBudgets(deps);
+  const estimate = await estimateDumps(deps, range.data).catch((error: unknown) => {
+    // whatever is wrong with the input, or the provider, the workflow says it too
+    const why = error instanceof Error ? error.message : String(error);
+    connections.progress(`how long it takes could not be found out: ${deps.redact(why)}`);
+    return undefined;
+  });
+  if (!estimate) return undefined;
+  const text = estimateText(estimate);
+  connections.progress(text);
+  if (!isLong(estimate) || isYes) return text;
+  if (!connections.isWatched || !(await isWanted('More than a day. Start it?')))
+    throw new Error(`not started - ${text}, which is more than a day - take a shorter range, use a key, or say --yes`);
+  return text;
+}
+
+/** What is wrong with it is for the workflow to say. */
+const parsedRange = z.object({
+  workflow: z.string().default('dailyIngestion'),
+  from: z.string(),
+  to: z.string(),
+  coins: z.array(z.string()).optional(),
+  datasets: z.array(z.string()).optional(),
+});
 
 /** A run's id is its lock (rule 2); any other id only has to speak and to be new. */
 function idOf(workflow: string, input: Input): string {

@@ -43,6 +43,8 @@ async function main(): Promise<void> {
       prepare: watchAddresses,
       extraEnvironment: {
         ...simulatedEnvironment(simulator),
+        BLOCKCHAIR_DUMPS_URL: simulator.baseUrls.blockchairDumps,
+        BLOCKCHAIR_MODE: 'auto',
         BLOCKCHAIR_API_KEY: keys.blockchair,
         BLOCKCHAIR_PLAN: 'key',
         COINGECKO_API_KEY: keys.coingecko,

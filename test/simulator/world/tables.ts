@@ -19,6 +19,8 @@ export interface ChainTables {
   rowsBefore(table: TableName, slot: BlockSlot): number;
   /** Replaces fields of the row with this id or hash; returns what undoes it. */
   change(table: TableName, key: string, fields: Row): () => void;
+  /** Grows with every change. */
+  version(): number;
 }
 
 /** Blocks whose transactions are kept: a few days of the default size. */
@@ -37,6 +39,7 @@ export function createChainTables(
   const makeBlock = traits.family === 'ethereum' ? ethereumBlock : bitcoinLikeBlock;
   const contents = new Map<number, BlockContents>();
   const changes: Record<TableName, Map<string, Row>> = { blocks: new Map(), transactions: new Map() };
+  let version = 0;
   const blocksBeforeMerge = traits.family === 'ethereum' ? timeline.lastAt(MERGE_MS - 1) + 1 : 0;
 
   function contentsOf(slot: BlockSlot): BlockContents {
@@ -76,7 +79,12 @@ export function createChainTables(
     },
     change(table, key, fields) {
       changes[table].set(key, fields);
-      return () => void changes[table].delete(key);
+      version += 1;
+      return () => {
+        changes[table].delete(key);
+        version += 1;
+      };
     },
+    version: () => version,
   };
 }
