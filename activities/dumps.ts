@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { isUnitTable, noteChangedUnits } from '../db/queries/changed-units';
 import { findFile, insertFile, type LoadedFile } from '../db/queries/ingestion-files';
 import { dumpCursor, findPage, insertPage, type StoredPage } from '../db/queries/ingestion-pages';
 import { noteExpected, type RunCounts } from '../db/queries/ingestion-logs';
@@ -183,6 +184,9 @@ async function store(deps: ActivityDeps, { named, coin, request, own, asked, dow
       await insertPage(trx, logId, dumpCursor, page);
       await insertFile(trx, logId, fileOf(named, download, day));
       await noteExpected(trx, logId, page.counts.processed);
+      const { table } = named.dataset;
+      if (day.inserted + day.updated + day.removed > 0 && isUnitTable(table))
+        await noteChangedUnits(trx, [{ table, coin: coin.symbol, day: date }]);
       return page;
     });
   try {

@@ -41,6 +41,7 @@ export interface Variable {
 }
 
 const backups = 'CRYPTOFLOW_BACKUP_…';
+const spool = 'CRYPTOFLOW_SPOOL_…';
 const ports = 'CRYPTOFLOW_…_PORT';
 
 const general: readonly Variable[] = [
@@ -91,8 +92,9 @@ const general: readonly Variable[] = [
     name: 'CRYPTOFLOW_SPOOL_FOLDER',
     default: 'cryptoflow-spool in the folder for temporary files',
     says: 'where downloads of whole days lie until they are loaded; on a disk that outlives the worker a download goes on',
+    row: spool,
   },
-  { name: 'CRYPTOFLOW_SPOOL_MB', default: '2048', says: 'how large that folder may grow' },
+  { name: 'CRYPTOFLOW_SPOOL_MB', default: '2048', says: 'how large that folder may grow', row: spool },
   { name: 'CRYPTOFLOW_SHUTDOWN_GRACE_SECONDS', default: '20', says: 'time that running pages get when a worker stops' },
   {
     name: 'CRYPTOFLOW_BACKUP_TO',
@@ -164,6 +166,7 @@ function variablesOf(source: Source): Variable[] {
 
 function bulkVariablesOf(source: Source, prefix: string): Variable[] {
   const hosts = Object.values(source.plans).flatMap((plan) => plan.bulk ?? []);
+  const row = `${prefix}_DUMPS_…`;
   return [
     {
       name: `${prefix}_MODE`,
@@ -174,16 +177,19 @@ function bulkVariablesOf(source: Source, prefix: string): Variable[] {
       name: `${prefix}_DUMPS_URL`,
       default: [...new Set(hosts.map((host) => host.baseUrl))].join(', '),
       says: 'where the files are',
+      row,
     },
     {
       name: `${prefix}_DUMPS_WAIT_HOURS`,
       default: '20',
       says: 'how long a run waits for a file that is not published',
+      row,
     },
     {
       name: `${prefix}_DUMPS_KB_PER_SECOND`,
       default: "the plan's",
       says: 'speed at which files are downloaded, in 1,000 bytes a second',
+      row,
     },
   ];
 }
@@ -209,7 +215,14 @@ const ofEverySource: readonly Variable[] = [
     }),
 ];
 
-/** A source in one row: its variables begin with its name. */
+/** A source in one row: its variables begin with its name; and what only it has. */
+function sourceRows(source: Source): Variable[] {
+  const own = Object.values(source.plans).some((plan) => plan.bulk)
+    ? bulkVariablesOf(source, source.name.toUpperCase())
+    : [];
+  return [sourceRow(source), ...own];
+}
+
 function sourceRow({ name, plans, defaultPlan, keyUrl, licence }: Source): Variable {
   const { withoutKey, withKey } = defaultPlan;
   const hosts = [...new Set(Object.values(plans).map((plan) => plan.baseUrl))].join(', ');
@@ -241,7 +254,7 @@ function inRows(all: readonly Variable[]): Variable[] {
 
 /** The README's table of all variables, in Markdown. */
 export function configurationTable(): string {
-  const rows = inRows([...general, ...ofEverySource, ...sources.map(sourceRow)]).map(
+  const rows = inRows([...general, ...ofEverySource, ...sources.flatMap(sourceRows)]).map(
     (variable) => `| \`${variable.name}\` | ${variable.default} | ${variable.says} |\n`,
   );
   return ['| variable | default | what it says |\n', '|---|---|---|\n', ...rows].join('');
