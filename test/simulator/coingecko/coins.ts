@@ -6,10 +6,10 @@ import { inEveryCurrency, perDollar } from './currencies';
 
 type Json = Record<string, unknown>;
 
-/** Coins by market cap as the day began, largest first; those without a price come last and have no rank. */
+/** Coins by market cap, largest first; those without a price come last and have no rank. */
 export function ranked(world: World): { coin: Coin; rank: number | null }[] {
-  const todayMs = Math.floor(world.now().getTime() / DAY_MS) * DAY_MS;
-  const caps = world.coins.map((coin) => ({ coin, cap: world.market.at(coin, todayMs)?.marketCap ?? 0 }));
+  const nowMs = world.now().getTime();
+  const caps = world.coins.map((coin) => ({ coin, cap: world.market.at(coin, nowMs)?.marketCap ?? 0 }));
   return caps
     .toSorted((one, other) => other.cap - one.cap)
     .map(({ coin, cap }, index) => ({ coin, rank: cap > 0 ? index + 1 : null }));

@@ -76,11 +76,6 @@ const ROWS: readonly Row[] = [
   ['wrapped-bitcoin', 'wbtc', 'Wrapped Bitcoin', '2019-01-30', 77_900, 126_000],
   ['pepe', 'pepe', 'Pepe', '2023-04-17', 0.0000047, 420_690_000_000_000, 420_690_000_000_000],
   ['curve-dao-token', 'crv', 'Curve DAO', '2020-08-14', 0.43, 1_410_000_000, 3_030_303_030],
-  ['ergo', 'erg', 'Ergo', '2019-07-04', 0.71, 81_000_000, 97_740_000],
-  ['bittensor', 'tao', 'Bittensor', '2023-03-07', 310, 10_200_000, 21_000_000],
-  ['compound-governance-token', 'comp', 'Compound', '2020-06-17', 33, 9_600_000, 10_000_000],
-  ['havven', 'snx', 'Synthetix', '2018-03-14', 0.58, 343_000_000],
-  ['yearn-finance', 'yfi', 'yearn.finance', '2020-07-18', 4_300, 34_500, 36_666],
   ['mantle', 'mnt', 'Mantle', '2023-07-17', 1.04, 3_250_000_000, 6_219_316_768],
 ];
 
