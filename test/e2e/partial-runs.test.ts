@@ -10,7 +10,10 @@ const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISO
 describe.each(databases())('days that need more than one run, and many days at once, on $name', (server) => {
   let product: Product;
   beforeAll(async () => {
-    product = await startProduct({ server, environment: { BLOCKCHAIR_PAGES_PER_RUN: '2' } });
+    // a clock that stands still: ranks move with prices
+    const now = new Date();
+    const simulator = { now: () => now };
+    product = await startProduct({ server, simulator, environment: { BLOCKCHAIR_PAGES_PER_RUN: '2' } });
   });
   afterAll(async () => product?.stop());
 

@@ -36,12 +36,12 @@ function killAt(pool: Pool, { statement, when }: CrashPoint, occurrence: number)
     const connection = await getConnection();
     if (watched.has(connection)) return connection;
     watched.add(connection);
-    const query = connection.query.bind(connection) as (sql: string, values: unknown[]) => Promise<unknown>;
+    const query = connection.query.bind(connection) as (options: { sql: string }) => Promise<unknown>;
     Object.assign(connection, {
-      async query(sql: string, values: unknown[]) {
-        const isIt = statement.test(sql) && --left === 0;
+      async query(options: { sql: string }) {
+        const isIt = statement.test(options.sql) && --left === 0;
         if (isIt && when === 'before') die();
-        const answer = query(sql, values);
+        const answer = query(options);
         // it has left this process, and the server is at it
         if (isIt && when === 'sent') setTimeout(die, Math.random() * 3);
         const result = await answer;
