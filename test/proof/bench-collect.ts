@@ -126,9 +126,9 @@ async function addInvented(db: Kysely<Schema>): Promise<void> {
   }
 }
 
-/** The longest window of seconds that a source documents (CoinMetrics, 6 s) counts anew. */
+/** Slots are 15 minutes apart: no permit of the one before is in the way (blockchain.info's are 11 s apart). */
 async function windowsAreEmpty(): Promise<void> {
-  await sleep(6_500);
+  await sleep(12_000);
 }
 
 /** As in any slot but the first: readings of many assets are due, and every single asset has just been asked for. */
