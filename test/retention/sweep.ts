@@ -77,6 +77,7 @@ export async function sweep(options: SweepOptions): Promise<{ figures: SweepFigu
       if (name === lastPoint) {
         figures.writes += await writer.stop();
         await runChild(options, { logId: round + 1, occurrence: 1 });
+        await makeEmptyMonth(options.url);
       }
       const occurrence = latePoints.has(name) ? 1 : 1 + Math.floor(Math.random() * 2);
       const isKilled = await runChild(options, { logId: round + 1, point: name, occurrence });
@@ -108,6 +109,16 @@ async function runChild({ url, child }: SweepOptions, task: Omit<CrashTask, 'url
   const [code, signal] = (await once(forked, 'exit')) as [number | null, string | null];
   if (code === 1) throw new Error(`retention failed${task.point ? ` on its way to "${task.point}"` : ''}`);
   return signal === 'SIGKILL';
+}
+
+/** Where nothing came late any more, that run has given it back already. Of a database that remembers no partition. */
+async function makeEmptyMonth(url: string): Promise<void> {
+  const fresh = openDatabase(url);
+  try {
+    await ensureMonthPartition(fresh.db, 'onchain_data', '2026-01');
+  } finally {
+    await fresh.close();
+  }
 }
 
 const columns = () =>
