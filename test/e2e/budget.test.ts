@@ -103,7 +103,7 @@ test('30 dates backfilled by the schedule at once do not keep the live run waiti
     return admitted.length + waiting === 0;
   });
   expect(mostAtOnce).toBe(2);
-  const ended = await until('32 DAGs are listed as ended', 60_000, async () => {
+  const ended = await until('32 DAGs are listed as ended', 240_000, async () => {
     const statuses: string[] = [];
     for await (const each of product.client.workflow.list({ query: `WorkflowType = 'dailyIngestion'` }))
       statuses.push(each.status.name);
