@@ -1,8 +1,11 @@
 import { sql } from 'kysely';
-import { fieldNames, fieldOf } from '../../../activities/fields';
-import { rules } from '../../../activities/collect/known';
+import { readObservation, rules } from '../../../activities/collect/known';
+import { mergeSlot, type Candidate } from '../../../activities/collect/merge';
+import { slotColumn } from '../../../activities/collect/slots';
 import { parseStored } from '../../../activities/collect/stored';
 import type { SlotResult } from '../../../activities/collect';
+import { listAssets } from '../../../db/queries/assets';
+import { observationsOf } from '../../../db/queries/observations';
 import type { Cleanup } from '../../../workers/stack/cleanup';
 import { startRig, type Rig } from '../faults/rig';
 import { startSkippedClock, type SkippedClock } from '../faults/skipped-clock';
@@ -51,11 +54,11 @@ export async function collectSkippedSlots(options: {
     to: Math.floor(options.slots / 2) + Math.ceil(options.slots / 12),
   };
   let back: (() => void) | undefined;
-  let undo: (() => void) | undefined;
+  let correction: Correction | undefined;
   for (let index = 0; index < options.slots; index += 1) {
     if (index === away.from) back = rig.simulator.fault('defillama', { status: 503 });
     if (index === away.to) back?.();
-    if (index === Math.floor(options.slots / 3)) undo = await correct(rig);
+    if (index === Math.floor(options.slots / 3)) correction = await correct(rig);
     await skipTo(clock, first + index * slotMs);
     await world.sync();
     const { slot, isLive } = await collect(rig, `slot-${index}`);
@@ -69,19 +72,25 @@ export async function collectSkippedSlots(options: {
     ...(await slotProblems(rig.db, slots)),
     ...(await valueProblems(rig.db, slots)),
     ...(await missProblems(rig.db)),
-    ...(await correctionProblems(rig)),
+    ...(await correctionProblems(rig, correction!)),
   ];
   const requests = rig.simulator.requests.length;
   const failedRequests = rig.simulator.requests.filter(({ status }) => status !== 200).length;
   problems.push(...(await sourceProblems(rig)), ...(await differencesOfPast(rig, clock, world, slots)));
-  undo?.();
+  correction?.undo();
   return { slots: slots.length, assets: options.assets, rows: Number(rows[0]!.n), requests, failedRequests, problems };
 }
 
 const corrected = '123456';
 
+/** A day's values of CoinMetrics that were corrected, and from when on they hold. */
+interface Correction {
+  at: string;
+  undo: () => void;
+}
+
 /** CoinMetrics corrects the day whose values Bitcoin's newest row has. */
-async function correct({ db, simulator }: Rig): Promise<() => void> {
+async function correct({ db, simulator }: Rig): Promise<Correction> {
   const { rows } = await sql<{ fields: string }>`
     SELECT fields FROM source_observations WHERE coin_id = 'bitcoin' AND source = 'coinmetrics'
     ORDER BY slot DESC LIMIT 1`.execute(db);
@@ -89,22 +98,26 @@ async function correct({ db, simulator }: Rig): Promise<() => void> {
   const at = values.active_addresses?.at(-1)?.at;
   if (at === undefined) throw new Error('CoinMetrics has said nothing of Bitcoin yet');
   const day = new Date(Date.parse(at) - 86_400_000).toISOString().slice(0, 10);
-  return simulator.changeRow('coinmetrics/btc', day, { AdrActCnt: corrected });
+  return { at, undo: simulator.changeRow('coinmetrics/btc', day, { AdrActCnt: corrected }) };
 }
 
-/** Every slot that used the corrected value has the correction, and says by whom. */
-async function correctionProblems({ db }: Rig): Promise<string[]> {
-  const { rows } = await sql<{ slot: string; value: number | null; run: string }>`
-    SELECT row_of.timestamp_iso AS slot, row_of.active_addresses AS value, CONCAT(log.source, '.', log.data_type) AS run
-    FROM onchain_data row_of JOIN data_ingestion_logs log ON log.id = row_of.log_id
-    WHERE row_of.coin_id = 'bitcoin' AND row_of.active_addresses IS NOT NULL ORDER BY 1`.execute(db);
-  const isCorrected = rows.map(({ value }) => String(value) === corrected);
-  const rewritten = rows.filter(({ run }) => run === 'coinmetrics.observations').length;
-  const notYet = rows.filter((_row, index) => !isCorrected[index]).map(({ slot }) => `${slot}: not corrected`);
-  // values of a later day may have come meanwhile; none may stand between corrected ones
-  const stale = notYet.length > 0 && isCorrected.lastIndexOf(true) > isCorrected.indexOf(false) ? notYet : [];
-  if (!isCorrected.includes(true)) return ['no slot was corrected'];
-  return rewritten === 0 ? [...stale, 'no earlier slot names the run that corrected it'] : stale;
+/** Every slot that used the corrected value has the correction, no other has, and it says by whom. */
+async function correctionProblems({ db }: Rig, { at }: Correction): Promise<string[]> {
+  const { rows } = await sql<{ slot: string; value: number | null; run: string; fields: string }>`
+    SELECT made.timestamp_iso AS slot, made.active_addresses AS value, said.fields,
+      CONCAT(log.source, '.', log.data_type) AS run
+    FROM onchain_data made JOIN data_ingestion_logs log ON log.id = made.log_id
+    JOIN source_observations said ON said.slot = made.timestamp_iso AND said.coin_id = made.coin_id
+      AND said.source = 'coinmetrics'
+    WHERE made.coin_id = 'bitcoin' ORDER BY 1`.execute(db);
+  const wrong = rows.flatMap(({ slot, value, fields }) => {
+    const used = parseStored(fields).values.active_addresses?.at(-1)?.at;
+    const isCorrected = String(value) === corrected;
+    return isCorrected === (used === at) ? [] : [`${slot}: ${isCorrected ? '' : 'not '}corrected, uses ${used}`];
+  });
+  if (!rows.some(({ value }) => String(value) === corrected)) return ['no slot was corrected'];
+  const tells = rows.some(({ run }) => run === 'coinmetrics.observations');
+  return tells ? wrong : [...wrong, 'no earlier slot names the run that corrected it'];
 }
 
 /** Every source has given something to some row. */
@@ -153,34 +166,45 @@ async function collect({ client }: Rig, workflowId: string, input?: object): Pro
   });
 }
 
-/** Days later, without what was observed live: fields of daily sources are the same, of others where both know them. */
+/**
+ * Days later, without what was observed live: a value of the same source and the same time is the same, and what
+ * CoinMetrics said of a day is there again.
+ */
 async function differencesOfPast(
   rig: Rig,
   clock: SkippedClock,
   world: ReturnType<typeof worldClock>,
   slots: readonly string[],
 ): Promise<string[]> {
-  const live = await rowsOf(rig);
+  const some = slots.filter((_, index) => index % Math.ceil(slots.length / 8) === 0);
+  const live = await chosenOf(rig, some);
   for (const table of ['onchain_data', 'crypto_sentiment_data', 'source_observations'])
     await sql`DELETE FROM ${sql.table(table)}`.execute(rig.db);
   await skipTo(clock, Date.parse(slots.at(-1)!) + 2 * 86_400_000);
   await world.sync();
-  const some = slots.filter((_, index) => index % Math.ceil(slots.length / 8) === 0);
   for (const slot of some) await collect(rig, `past-${slot}`, { slot: `${slot.slice(0, 16)}Z` });
-  const past = await rowsOf(rig);
-  const daily = fieldNames.filter((name) => fieldOf(name).table === 'onchain_data' && rules[name][0]?.history);
-  return [...past].flatMap(([key, row]) =>
-    daily.flatMap((name) => {
-      const [was, is] = [live.get(key)?.[name] ?? null, row[name] ?? null];
-      // daily values are the same at any time; of the others a history has fewer moments
-      const isLost = is === null && rules[name][0]?.source === 'coinmetrics';
-      if (was === is || was === null || (is === null && !isLost)) return [];
-      return [`${key} ${name}: live ${was}, past ${is}`];
-    }),
-  );
+  const past = await chosenOf(rig, some);
+  return [...live].flatMap(([key, was]) => {
+    const is = past.get(key);
+    if (!is) return was.source === 'coinmetrics' ? [`${key}: live ${was.value}, past nothing`] : [];
+    const isSame = was.source === is.source && was.at === is.at;
+    return isSame && was.value !== is.value ? [`${key}: live ${was.value}, past ${is.value}, both of ${was.at}`] : [];
+  });
 }
 
-async function rowsOf({ db }: Rig): Promise<Map<string, Record<string, string | null>>> {
-  const { rows } = await sql<Record<string, string | null>>`SELECT * FROM onchain_data`.execute(db);
-  return new Map(rows.map((row) => [`${row.timestamp_iso} ${row.coin_id}`, row]));
+/** The values that the rows have, by slot, asset and field. */
+async function chosenOf({ db }: Rig, slots: readonly string[]): Promise<Map<string, Candidate>> {
+  const found = new Map<string, Candidate>();
+  const assets = (await listAssets(db)).filter(({ isActive }) => isActive);
+  for (const slot of slots) {
+    const rows = await observationsOf(db, [slotColumn(slot)]);
+    for (const { coinId, kind } of assets) {
+      const own = rows
+        .filter((row) => row.coinId === coinId)
+        .map((row) => [row.source, readObservation(row.source, row.fields, slot)] as const);
+      const { chosen } = mergeSlot({ kind, observations: new Map(own), slot, rules });
+      for (const [field, value] of Object.entries(chosen)) found.set(`${slot} ${coinId} ${field}`, value);
+    }
+  }
+  return found;
 }
