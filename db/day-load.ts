@@ -1,3 +1,4 @@
+import { dayAfter } from './days';
 import { Readable } from 'node:stream';
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { infileQuery, type WriteResult } from './dialect';
@@ -43,7 +44,7 @@ export async function groupRange(db: Kysely<Schema>, day: CoinDay): Promise<Grou
 
 function isOfDay({ timeColumn, date }: CoinDay) {
   const time = sql.ref(timeColumn);
-  const next = new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10);
+  const next = dayAfter(date);
   return sql`${time} >= ${`${date} 00:00:00`} AND ${time} < ${`${next} 00:00:00`}`;
 }
 

@@ -1,3 +1,4 @@
+import { dayAfter } from '../../db/days';
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { unitTables, type Unit } from '../../db/queries/changed-units';
 import type { ValueKind } from './row-text';
@@ -82,7 +83,7 @@ export function unitCondition({ table, coin, day }: Unit): string {
   if (!/^[\x20-\x26\x28-\x5b\x5d-\x7e]*$/.test(coin) || !/^\d{4}-\d\d-\d\d$/.test(day))
     throw new Error(`"${coin}" "${day}" is no unit of ${table}`);
   const { coin: coinColumn, time, by } = unitTables[table];
-  const next = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
+  const next = dayAfter(day);
   const days =
     by === 'date'
       ? `${quoted(time)} = '${day}'`

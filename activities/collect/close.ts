@@ -55,7 +55,7 @@ export async function closeSlot(deps: ActivityDeps, request: CloseSlotRequest): 
 }
 
 interface Outcome {
-  status: Exclude<RunOutcome, 'cancelled'> | 'cancelled';
+  status: RunOutcome;
   errorType?: string;
   message?: string;
 }

@@ -182,6 +182,7 @@ async function carryOn(
 
 /** What a source's monthly quota leaves for this slot; undefined: it has none. */
 async function monthOf(deps: ActivityDeps, source: Source, slot: string): Promise<MonthLeft | undefined> {
+  if (configuredSource(deps, source.name).plan.limits.perMonth === undefined) return undefined;
   const budget = (await listBudgets(deps.db)).find((each) => each.source === source.name);
   if (!budget || budget.month_quota === null) return undefined;
   const coins = (await listCoins(deps.db)).filter((coin) => coin.isActive && coin.ingestionEnabled).length;
