@@ -25,7 +25,7 @@ import { noTotals, readDayFile, type Batch, type DayFormat, type DayTotals } fro
 // The promise: a day's file lands as a whole, in one transaction, or nothing of it does; readers see the old rows until
 // then. Into an empty day the lines go straight (LOAD DATA); otherwise file and table are compared side by side and only
 // what differs is written, so that an unchanged file changes nothing, and a row that somebody deleted comes back. Before
-// the COMMIT the table is counted and summed, and must say what the file says.
+// the COMMIT of whatever was written the table is counted and summed, and must say what the file says.
 
 export interface DayLoad {
   named: NamedDataset;
@@ -88,6 +88,8 @@ async function compareWith(
     const table = there === undefined ? none() : tableGroups(reader, day, there);
     return compareDay(file.batches, table, day.keyColumns, (some) => applyChanges(trx, day, load.logId, some));
   });
+  // nothing was written: each row of the table has just been compared, and is the file's
+  if (changes.inserted + changes.updated + changes.removed === 0) return ofFile(file, changes);
   return checked(trx, day, load, file, changes, there);
 }
 
@@ -114,11 +116,11 @@ async function checked(
   trx: Transaction<Schema>,
   day: CoinDay,
   { named, date }: DayLoad,
-  { totals, sha256 }: FileReading,
+  file: FileReading,
   changes: DayChanges,
   there?: { first: number; last: number },
 ): Promise<LoadedDay> {
-  const { rows, sum, rejects, firstGroup = 0, lastGroup = 0 } = totals;
+  const { rows, sum, firstGroup = 0, lastGroup = 0 } = file.totals;
   const range = {
     first: Math.min(firstGroup, there?.first ?? firstGroup),
     last: Math.max(lastGroup, there?.last ?? lastGroup),
@@ -129,6 +131,10 @@ async function checked(
     throw new Error(
       `${named.fullName} ${date}: the table has ${inTable.rows} rows with a sum of ${column} of ${inTable.sum}, the file ${rows} with ${sum}; nothing of it is visible`,
     );
+  return ofFile(file, changes);
+}
+
+function ofFile({ totals: { rows, sum, rejects }, sha256 }: FileReading, changes: DayChanges): LoadedDay {
   return { ...changes, rejects, rows, sum, sha256: sha256() };
 }
 

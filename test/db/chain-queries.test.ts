@@ -22,9 +22,10 @@ describe.each(databases())('questions to 200,000 transactions, on $name', (serve
   beforeAll(async () => {
     ({ db } = await freshDatabase(server));
     await migrateToLatest(db);
-    for (const month of ['2026-08', '2026-09', '2026-10'])
+    for (const month of ['2026-08', '2026-09'])
       await ensureMonthPartition(db, 'raw_blockchain_transactions', month);
-    await preload(db, ['raw_blockchain_transactions'], rows, '2026-10-20', () => undefined);
+    const tables = ['raw_blockchain_transactions'];
+    await preload(db, { tables, rows, before: '2026-09-12', days: 23 }, () => undefined);
     await sql`INSERT INTO raw_blockchain_blocks (coin_symbol, block_id, block_hash, block_time, log_id)
       SELECT coin_symbol, block_id, SHA2(MAX(block_id), 256), MIN(tx_time), 1 FROM raw_blockchain_transactions
       GROUP BY coin_symbol, block_id`.execute(db);

@@ -6,10 +6,12 @@ import { listBackups } from '../../db/queries/backups';
 import { countMarks } from '../../db/queries/changed-units';
 import { listRuns } from '../../db/queries/ingestion-logs';
 import { openDatabase } from '../../db/connect';
+import { families, familyOf } from '../../db/families';
 import { contentOf, newFolder } from '../backup/rig';
 import { cli, cliJson } from '../cli/run-cli';
 import { databases, freshDatabase } from '../databases';
 import { failureOf, startProduct, type Product } from '../product';
+import { fillDetail } from '../retention/detail-rows';
 
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
 
@@ -31,14 +33,35 @@ describe.each(databases())('backupDatabase on $name', (server) => {
   afterAll(async () => product?.stop());
 
   const drillDatabase = () => `${new URL(product.databaseUrl).pathname.slice(1)}_drill`;
+  /** Days of detail that live on as daily values. */
+  const archivedDays = async () =>
+    Promise.all(
+      families.map(async ({ detail, aggregated }) => {
+        const { rows } = await sql<{
+          n: number;
+        }>`SELECT COUNT(DISTINCT day) AS n FROM ${sql.table(aggregated)}`.execute(product.db);
+        return `${detail} ${rows[0]!.n}`;
+      }),
+    );
   const logged = async (dataType: string) => {
     const runs = await listRuns(product.db, { source: 'cryptoflow', limit: 50 });
     return runs.filter((run) => run.dataType === dataType).map(({ status, processed }) => ({ status, processed }));
   };
 
-  test('a full one with its drill, then what an old date and a rerun wrote; restored they are equal', async () => {
+  test('a full one with its drill, then what old dates, reruns and retention wrote; restored they are equal', async () => {
     const coins = ['bitcoin'];
     await product.run('dailyIngestion', { date: daysAgo(2), coins });
+    // detail on both sides of what two days' retention archives
+    for (const { detail, days } of [
+      { detail: 'onchain_data', days: [400, 93, 91, 90, 89] },
+      { detail: 'crypto_sentiment_data', days: [400, 33, 31, 30, 29] },
+    ] as const)
+      await fillDetail(product.db, familyOf(detail), {
+        coins: ['bitcoin', 'ethereum'],
+        days: days.map(daysAgo),
+        everyNth: 8,
+        sources: ['coingecko'],
+      });
     // a stranger's table is said to be left out, and does no harm
     await sql`CREATE TABLE Strange (d DATETIME NOT NULL, f FLOAT) PARTITION BY RANGE COLUMNS (d) (PARTITION \`p-1\` VALUES LESS THAN (MAXVALUE))`.execute(
       product.db,
@@ -76,12 +99,27 @@ describe.each(databases())('backupDatabase on $name', (server) => {
     });
     expect(await countMarks(product.db)).toBe(0);
 
+    // a day that was replaced at its source, and retention
+    const { rows } = await sql<{ tx_hash: string }>`SELECT tx_hash FROM raw_blockchain_transactions
+      WHERE tx_time < ${daysAgo(99)} LIMIT 1`.execute(product.db);
+    const undo = product.simulator.changeRow('bitcoin/transactions', rows[0]!.tx_hash, { fee_usd: 12.345 });
+    await product.run('ingestBlockchair', { date: daysAgo(100), coins });
+    undo();
+    await product.run('applyRetention', { date: daysAgo(3) });
+    const third = await product.run<BackupResult>('backupDatabase', { kind: 'incremental' });
+    expect(await archivedDays()).toEqual(['onchain_data 1', 'crypto_sentiment_data 1']);
+    await product.run('applyRetention');
+    expect(await archivedDays()).toEqual(['onchain_data 2', 'crypto_sentiment_data 2']);
+    const fourth = await product.run<BackupResult>('backupDatabase', { kind: 'incremental' });
+    for (const { backup } of [third, fourth]) expect(backup!.units).toBeGreaterThan(0);
+
     await sql`DROP TABLE Strange`.execute(product.db);
     const before = await contentOf(product.databaseUrl);
     const target = await freshDatabase(server);
     const into = new URL(target.url).pathname.slice(1);
+    const made = [first, second, third, fourth];
     const restored = await cliJson<{ backups: string[] }>(['restore', 'latest', '--into', into], product.environment);
-    expect(restored.backups).toEqual([first.backup!.id, second.backup!.id]);
+    expect(restored.backups).toEqual(made.map(({ backup }) => backup!.id));
     const after = await contentOf(target.url);
     // the run that made the backup is in it as running
     for (const content of [before, after]) {
@@ -107,12 +145,12 @@ describe.each(databases())('backupDatabase on $name', (server) => {
     const verified = await cli(['backup', 'verify', 'latest'], product.environment);
     expect(verified).toMatchObject({ code: 0, stderr: '' });
     expect(verified.stdout.split('\n').map((line) => line.split(/ {2,}/).slice(0, 2).join(' '))).toEqual([
-      ...[`${first.backup!.id} good`, `${second.backup!.id} good`, ''],
+      ...[...made.map(({ backup }) => `${backup!.id} good`), ''],
     ]);
   });
 
   test('a file that is not what was written is refused before anything is; the next backup is a full one', async () => {
-    const [, newest] = await listBackups(product.db);
+    const newest = (await listBackups(product.db)).at(-1);
     writeFileSync(path.join(newest!.location!, 'coin_metadata.sql.gz'), 'x');
     const into = `${drillDatabase()}_none`;
     const refused = await cli(['restore', 'latest', '--into', into], product.environment);

@@ -6,6 +6,9 @@ import type { Cleanup } from '../../workers/stack/cleanup';
 import { findDatabase } from '../../workers/stack/database';
 import { stateFolder } from '../../workers/stack/stack';
 
+/** As much memory as `shared/mysql/mysql9` has, so that a day of chain data fits; the demo's server has 128 MB. */
+export const privateServerArgs = ['--innodb-buffer-pool-size=512M'];
+
 /** The server of DATABASE_URL, else a private one. Its URL, as a user who may create databases. */
 export async function benchServer(folder: string, tools: { say: (line: string) => void; cleanup: Cleanup }) {
   const config = readStackConfig();
@@ -14,6 +17,7 @@ export async function benchServer(folder: string, tools: { say: (line: string) =
     dataDir: path.join(stateFolder, folder, 'database'),
     interactive: false,
     commandPath: config.commandPath,
+    extraServerArgs: privateServerArgs,
     ...tools,
   });
   return server.url;

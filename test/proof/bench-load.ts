@@ -20,25 +20,30 @@ import { startServers, stateFolder } from '../../workers/stack/stack';
 import { administer } from './faults/rig';
 import { startWorkerProcess, type WorkerProcess } from './faults/worker-process';
 import type { BenchTools } from './bench';
-import { makeDumpFile, serveDump, type DumpFile } from './load/dump-file';
+import { privateServerArgs } from './bench-database';
+import { makeDumpFile, serveDumps, type DumpFile } from './load/dump-file';
 import { preload } from './load/preload';
 
 // A day of transactions through the product (server, worker process, workflow, database) beside the least that the same
 // database needs for the same rows: LOAD DATA of the decompressed file into the same table. In turns, so that what else
 // the machine does meets both.
 
-const date = '2026-10-20';
+/** Each round has a day of its own, in one month. */
+const dates = ['20', '21', '22', '23', '24'].map((day) => `2026-10-${day}`);
+/** Rows that are there beforehand are those of the days before, as many as Bitcoin has. */
+const rowsPerDay = 500_000;
 const bitcoin = { coinId: 'bitcoin', symbol: 'BTC', sourceId: 'bitcoin' };
 const aims = { ratio: { MariaDB: 0.9, MySQL: 0.85 }, reloadRatio: 2, peakRssMb: 350, aboveIdleMb: 80 } as const;
 
 export async function benchLoad({ say, cleanup, size }: BenchTools) {
   const rows = size.rows ?? 500_000;
-  const rounds = size.rounds ?? 3;
+  const rounds = Math.min(size.rounds ?? 3, dates.length);
   const folder = path.join(stateFolder, 'bench', 'load');
-  const file = await makeDumpFile(folder, date, rows);
-  say(`file      ${rows} rows, ${megabytes(file.gzip)} MB compressed`);
-  const dumpsUrl = await serveDump(file, date, cleanup);
-  const servers = await startServers('bench', cleanup, say);
+  const files: DumpFile[] = [];
+  for (const date of dates.slice(0, rounds)) files.push(await makeDumpFile(folder, date, rows));
+  say(`files     of ${rows} rows, ${megabytes(files[0]!.gzip)} MB compressed`);
+  const dumpsUrl = await serveDumps(files, cleanup);
+  const servers = await startServers('bench', cleanup, say, privateServerArgs);
 
   const name = `bench_${randomBytes(4).toString('hex')}`;
   const url = new URL(servers.database.url);
@@ -49,10 +54,13 @@ export async function benchLoad({ say, cleanup, size }: BenchTools) {
   cleanup.add(() => database.close());
   const { db } = database;
   await migrateToLatest(db);
-  await ensureMonthPartition(db, 'raw_blockchain_transactions', date.slice(0, 7));
+  const days = Math.ceil((size.preload ?? 0) / rowsPerDay);
+  for (const month of monthsBefore(dates[0]!, days))
+    await ensureMonthPartition(db, 'raw_blockchain_transactions', month);
   await sql`CREATE TABLE plain LIKE raw_blockchain_transactions`.execute(db);
   const version = (await sql<{ version: string }>`SELECT VERSION() AS version`.execute(db)).rows[0]!.version;
-  if (size.preload) await preload(db, ['raw_blockchain_transactions', 'plain'], size.preload, date, say);
+  const tables = ['raw_blockchain_transactions', 'plain'];
+  if (size.preload) await preload(db, { tables, rows: size.preload, before: dates[0]!, days }, say);
 
   const connection = await Connection.connect({ address: servers.temporal.address });
   cleanup.add(() => connection.close());
@@ -84,17 +92,16 @@ export async function benchLoad({ say, cleanup, size }: BenchTools) {
     reload: [],
     parse: [],
   };
-  for (let round = 1; round <= rounds; round += 1) {
-    await empty(db, 'plain');
+  for (const [index, file] of files.entries()) {
+    if (!size.preload) for (const table of tables) await sql`TRUNCATE TABLE ${sql.table(table)}`.execute(db);
     seconds.plain.push(await loadPlain(db, file));
-    await empty(db, 'raw_blockchain_transactions');
-    seconds.load.push(await loadByWorkflow(client, rows, 'inserted'));
+    seconds.load.push(await loadByWorkflow(client, file, 'inserted'));
     const loadPeakMb = rss(worker, 'VmHWM');
-    seconds.reload.push(await loadByWorkflow(client, rows, 'unchanged'));
+    seconds.reload.push(await loadByWorkflow(client, file, 'unchanged'));
     seconds.parse.push(await parse(file));
     const now = Object.entries(seconds).map(([what, values]) => `${what} ${values.at(-1)!.toFixed(2)} s`);
     say(
-      `round ${round} of ${rounds}, load ${loadavg()[0]!.toFixed(1)}: ${now.join(', ')}; peak RSS ${loadPeakMb} MB, with the reload ${rss(worker, 'VmHWM')} MB`,
+      `round ${index + 1} of ${rounds}, load ${loadavg()[0]!.toFixed(1)}: ${now.join(', ')}; peak RSS ${loadPeakMb} MB, with the reload ${rss(worker, 'VmHWM')} MB`,
     );
   }
   const peakRssMb = rss(worker, 'VmHWM');
@@ -142,7 +149,7 @@ function beyondAims({
 }
 
 /** Seconds of the one activity that downloads, loads and verifies, as the server saw them. */
-async function loadByWorkflow(client: Client, rows: number, as: 'inserted' | 'unchanged'): Promise<number> {
+async function loadByWorkflow(client: Client, { date, rows }: DumpFile, as: 'inserted' | 'unchanged'): Promise<number> {
   const dataset = 'blockchair.transactions';
   const handle = await client.workflow.start('ingestDataset', {
     taskQueue: 'cryptoflow',
@@ -186,15 +193,18 @@ async function parse(file: DumpFile): Promise<number> {
   const bulk = blockchair.datasets.transactions.bulk;
   const from = performance.now();
   const chunks = unzipped(file.gzip, new AbortController().signal, () => undefined);
-  for await (const batch of readDayFile(chunks, { bulk, coin: bitcoin, date, keyColumns: 3 }, totals)) void batch;
+  const format = { bulk, coin: bitcoin, date: file.date, keyColumns: 3 };
+  for await (const batch of readDayFile(chunks, format, totals)) void batch;
   if (totals.rows !== file.rows || totals.rejects.length > 0) throw new Error(`read ${totals.rows} rows`);
   return (performance.now() - from) / 1_000;
 }
 
-async function empty(db: Kysely<Schema>, table: string): Promise<void> {
-  // what was preloaded is of other days
-  const month = `p${date.slice(0, 7).replace('-', '')}`;
-  await sql`ALTER TABLE ${sql.table(table)} TRUNCATE PARTITION ${sql.raw(month)}`.execute(db);
+/** The months of a date and of so many days before it, ascending. */
+function monthsBefore(date: string, days: number): string[] {
+  const all = Array.from({ length: days + 1 }, (_, back) =>
+    new Date(Date.parse(date) - (days - back) * 86_400_000).toISOString().slice(0, 7),
+  );
+  return [...new Set(all)];
 }
 
 function rss({ pid }: WorkerProcess, field: 'VmRSS' | 'VmHWM'): number {

@@ -16,8 +16,13 @@ export interface Servers {
   environment: { DATABASE_URL: string; TEMPORAL_ADDRESS: string; TEMPORAL_NAMESPACE: string };
 }
 
-/** Finds or starts a Temporal and a database, and says one line on each. */
-export async function startServers(name: string, cleanup: Cleanup, say: (line: string) => void): Promise<Servers> {
+/** Finds or starts a Temporal and a database, and says one line on each. `databaseArgs`: options of a private database. */
+export async function startServers(
+  name: string,
+  cleanup: Cleanup,
+  say: (line: string) => void,
+  databaseArgs: string[] = [],
+): Promise<Servers> {
   const config = readStackConfig();
   const { commandPath } = config;
   const database = await findDatabase({
@@ -26,6 +31,7 @@ export async function startServers(name: string, cleanup: Cleanup, say: (line: s
     port: config.databasePort,
     interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
     commandPath,
+    extraServerArgs: databaseArgs,
     say,
     cleanup,
   });

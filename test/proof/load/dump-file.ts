@@ -18,16 +18,16 @@ const header =
     .split(' ')
     .join('\t');
 const rowsPerBlock = 3_000;
-const firstBlock = 920_000;
 const usdPerSatoshi = 78_000 / 1e8;
 
 export interface DumpFile {
+  date: string;
   gzip: string;
   plain: string;
   rows: number;
 }
 
-/** Made once per size and kept: the same seed gives the same file. */
+/** Made once per date and size and kept: the same seed gives the same file. */
 export async function makeDumpFile(folder: string, date: string, rows: number): Promise<DumpFile> {
   mkdirSync(folder, { recursive: true });
   const gzip = path.join(folder, `transactions-${date}-${rows}.tsv.gz`);
@@ -44,12 +44,13 @@ export async function makeDumpFile(folder: string, date: string, rows: number): 
     await pipeline(createReadStream(gzip), createGunzip(), createWriteStream(`${plain}.new`));
     renameSync(`${plain}.new`, plain);
   }
-  return { gzip, plain, rows };
+  return { date, gzip, plain, rows };
 }
 
 function* text(date: string, rows: number): Generator<string> {
   const random = randomFrom(`bench/${date}`);
   const blocks = Math.ceil(rows / rowsPerBlock);
+  const firstBlock = 700_000 + 10_000 * Number(date.slice(8));
   let lines = [header];
   for (let row = 0; row < rows; row += 1) {
     const block = Math.floor(row / rowsPerBlock);
@@ -82,16 +83,17 @@ function transaction(random: ReturnType<typeof randomFrom>, block: number, time:
   ].join('\t');
 }
 
-/** Serves the one file under the name that Blockchair would give it, as fast as it goes. */
-export async function serveDump(file: DumpFile, date: string, cleanup: Cleanup): Promise<string> {
-  const name = `/bitcoin/transactions/blockchair_bitcoin_transactions_${date.replaceAll('-', '')}.tsv.gz`;
-  const size = statSync(file.gzip).size;
-  const etag = `"${createHash('sha1').update(`${file.gzip} ${size}`).digest('hex').slice(0, 16)}"`;
+/** Serves each file under the name that Blockchair would give it, as fast as it goes. */
+export async function serveDumps(files: readonly DumpFile[], cleanup: Cleanup): Promise<string> {
+  const served = new Map(files.map(({ date, gzip }) => [pathOf(date), gzip]));
   const server = createServer((request, response) => {
-    if (new URL(request.url ?? '/', 'http://dumps').pathname !== name) {
+    const gzip = served.get(new URL(request.url ?? '/', 'http://dumps').pathname);
+    if (gzip === undefined) {
       response.writeHead(404, { 'content-type': 'text/html' }).end('<html>404</html>');
       return;
     }
+    const size = statSync(gzip).size;
+    const etag = `"${createHash('sha1').update(`${gzip} ${size}`).digest('hex').slice(0, 16)}"`;
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     response.writeHead(from === 0 ? 200 : 206, {
       'content-type': 'application/octet-stream',
@@ -101,10 +103,14 @@ export async function serveDump(file: DumpFile, date: string, cleanup: Cleanup):
       ...(from === 0 ? {} : { 'content-range': `bytes ${from}-${size - 1}/${size}` }),
     });
     if (request.method === 'HEAD') response.end();
-    else createReadStream(file.gzip, { start: from, highWaterMark: 256 * 1024 }).pipe(response);
+    else createReadStream(gzip, { start: from, highWaterMark: 256 * 1024 }).pipe(response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   cleanup.add(() => new Promise<void>((resolve) => server.close(() => resolve())));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function pathOf(date: string): string {
+  return `/bitcoin/transactions/blockchair_bitcoin_transactions_${date.replaceAll('-', '')}.tsv.gz`;
 }
