@@ -1,5 +1,6 @@
 import { listCoins, type Coin } from '../../db/queries/coins';
 import { coinsAddedOn, hasRuns, runStates, type RunState } from '../../db/queries/health';
+import { dayAfter } from '../../db/days';
 import { sourceCoin } from '../coins';
 import { datasets, type NamedDataset } from '../registry';
 import { brief, critical, dayFrom, firstFew, ok, warning, type HealthContext } from './check';
@@ -59,9 +60,12 @@ export async function freshness(context: HealthContext) {
 
   const notYet = all.filter((series) => !newest(series) && isNew(series));
   const empty = all.filter((series) => !newest(series) && !isNew(series));
-  const late = all.filter((series) => newest(series) && newest(series)!.date < due);
+  const behind = all.filter((series) => newest(series) && newest(series)!.date < due);
+  const underWay = behind.filter((series) => isUnderWay(series, due));
+  const late = behind.filter((series) => !underWay.includes(series));
   const also = [
     ...note('not due yet', notYet),
+    ...(underWay.length > 0 ? [`. under way: ${listed(underWay)}`] : []),
     ...note('skipped', withNewest(all, 'skipped')),
     ...note('only in part', withNewest(all, 'partial')),
   ].join('');
@@ -76,7 +80,8 @@ export async function freshness(context: HealthContext) {
       `${due} is missing: ${listed(late)}; the oldest ends on ${last}${whyNot(late, due)}. ${mend(late, dayFrom(last, 1), due)}${also}`,
     );
   }
-  return ok(`${due} is there: ${listed(all.filter((series) => newest(series)))}${also}`);
+  const there = all.filter((series) => newest(series) && !underWay.includes(series));
+  return ok(`${there.length > 0 ? `${due} is there: ${listed(there)}` : `${due} is not there yet`}${also}`);
 }
 
 /** Is a date missing between the first and the newest success of a series? */
@@ -97,6 +102,14 @@ function isSettled({ status }: RunState): boolean {
 
 function newest({ states }: Series): RunState | undefined {
   return states.findLast(isSettled);
+}
+
+/** A run may wait for its file for hours, and ends by itself when that takes too long. */
+function isUnderWay(series: Series, due: string): boolean {
+  const running = new Set(series.states.filter(({ status }) => status === 'running').map(({ date }) => date));
+  for (let date = dayAfter(newest(series)!.date); date <= due; date = dayAfter(date))
+    if (!running.has(date)) return false;
+  return true;
 }
 
 function withNewest(all: readonly Series[], status: RunState['status']): Series[] {

@@ -124,6 +124,20 @@ describe.each(databases())('health on $name', (server) => {
       );
     });
 
+    test('a run that waits for its file is under way; the day before it must be there', async () => {
+      await logAll(day(2));
+      await logAll(day(1), daily.slice(1));
+      for (const coin of ['bitcoin', 'dogecoin']) await log('blockchair.blocks', coin, day(1), 'running');
+      expect(await check('freshness')).toMatch(
+        /^ok: .* is there: blockchair.transactions of .*\. under way: blockchair.blocks of bitcoin, dogecoin$/,
+      );
+      await sql`DELETE FROM data_ingestion_logs WHERE target_date = ${day(2)}`.execute(db);
+      await logAll(day(3));
+      expect(await check('freshness')).toMatch(
+        `warning: ${day(1)} is missing: blockchair.blocks of bitcoin, dogecoin; `,
+      );
+    });
+
     test('what is late is named with the first reason and the backfill that mends it', async () => {
       await logAll(day(3));
       await logAll(day(1), daily.slice(1));
