@@ -9,7 +9,7 @@ import type { Cleanup } from '../../workers/stack/cleanup';
 import { startCommitProxy } from './faults/commit-proxy';
 import { ledgerProblems, rowPerRunProblems, rowProblems } from './faults/ledger';
 import { startRig, type Rig } from './faults/rig';
-import { mortalDatabase } from './faults/servers';
+import { mortalDatabase, type MortalServer } from './faults/servers';
 import { startToxiproxy } from './faults/toxiproxy';
 import type { ProofTools } from './proof';
 
@@ -17,7 +17,8 @@ import type { ProofTools } from './proof';
 // row by row, to those of a product that nothing happened to, and the log must have one ended row per run.
 
 const whole = { kills: 20, databaseKills: 5, cuts: 10, flips: 50, truncations: 50 };
-const small: typeof whole = { kills: 2, databaseKills: 1, cuts: 4, flips: 4, truncations: 4 };
+/** Two of a kind at least: the second meets a day that is there already. */
+export const few: typeof whole = { kills: 2, databaseKills: 1, cuts: 4, flips: 2, truncations: 2 };
 const coins = ['bitcoin', 'dogecoin', 'dash', 'ethereum'];
 const world = { seed: 'dumps proof', transactionsPerDay: 6_000, blocksPerDay: 48 };
 
@@ -33,58 +34,62 @@ interface Ground {
   counts: typeof whole;
 }
 
+interface Servers {
+  databaseServer: string;
+  temporalAddress: string;
+  cleanup: Cleanup;
+}
+
+/** Each loads days while that happens, and says how often it did and what is wrong afterwards. */
+export const faults = {
+  damagedFiles: (servers: Servers, counts = whole) => onNewGround(servers, damagedFiles, counts),
+  cutConnections: (servers: Servers, counts = whole) =>
+    onNewGround(servers, (ground) => cutConnections(ground, servers.cleanup), counts),
+  killedWorkers: (servers: Servers, counts = whole) => onNewGround(servers, killedWorkers, counts),
+  async killedDatabase(servers: Servers, counts = whole) {
+    const database = await mortalDatabase({ cleanup: servers.cleanup, folder: `proof/dumps-${process.pid}` });
+    return onNewGround(
+      servers,
+      (ground) => killedDatabase(ground, database),
+      counts,
+      // rows are compared with those on a server that lives
+      await newGround({ ...servers, databaseServer: database.address }, counts),
+    );
+  },
+};
+
+async function onNewGround(
+  servers: Servers,
+  work: (ground: Ground) => Promise<number>,
+  counts: typeof whole,
+  given?: Ground,
+): Promise<{ met: number; problems: string[] }> {
+  const ground = given ?? (await newGround(servers, counts));
+  const met = await work(ground);
+  return { met, problems: await problemsOf(ground, await newGround(servers, counts)) };
+}
+
+/** `npm run proof -- dumps`; on the server of DATABASE_URL, where one is given. */
 export async function proveDumps({ say, cleanup, isSmall }: ProofTools) {
-  const counts = isSmall ? small : whole;
+  const counts = isSmall ? few : whole;
   installLogger([], 'ERROR');
-  const servers = await startServers('proof', cleanup, say);
-  const temporalAddress = servers.temporal.address;
-  const ground = await newGround(servers.database.url, temporalAddress, cleanup, counts);
-  const still = await newGround(servers.database.url, temporalAddress, cleanup);
+  const { database, temporal } = await startServers('proof', cleanup, say);
+  const servers = { databaseServer: database.url, temporalAddress: temporal.address, cleanup };
   const problems: string[] = [];
   const figures: Record<string, unknown> = { ...counts };
-  const step = async (name: string, on: Ground, work: () => Promise<number>, beside = still) => {
+  for (const [name, fault] of Object.entries(faults)) {
     const from = Date.now();
-    const met = await work();
+    const { met, problems: found } = await fault(servers, counts);
     figures[`${name}Met`] = met;
-    for (const problem of await problemsOf(on, beside)) problems.push(`${name}: ${problem}`);
-    say(
-      `${name.padEnd(14)} ${met} met, ${problems.length} problems so far, ${Math.round((Date.now() - from) / 1_000)} s`,
-    );
-  };
-
-  await step('damaged', ground, () => damagedFiles(ground));
-  await step('cuts', ground, () => cutConnections(ground, cleanup, say));
-  await step('kills', ground, () => killedWorkers(ground));
-  const database = await mortalDatabase({ cleanup, folder: `proof/dumps-${process.pid}` });
-  const mortal = await newGround(database.address, temporalAddress, cleanup, counts);
-  await step(
-    'databaseKills',
-    mortal,
-    async () => {
-      const worker = mortal.rig.startWorker(mortal.environment);
-      await worker.ready();
-      for (let kill = 0; kill < counts.databaseKills; kill += 1) {
-        await whileLoading(mortal, async () => {
-          await database.kill();
-          await sleep(500);
-          await database.restart();
-        });
-      }
-      await worker.stop();
-      return counts.databaseKills;
-    },
-    await newGround(servers.database.url, temporalAddress, cleanup),
-  );
+    problems.push(...found.map((problem) => `${name}: ${problem}`));
+    say(`${name.padEnd(14)} ${met} met, ${found.length} problems, ${Math.round((Date.now() - from) / 1_000)} s`);
+  }
   return { figures, problems };
 }
 
-async function newGround(
-  databaseServer: string,
-  temporalAddress: string,
-  cleanup: Cleanup,
-  counts = whole,
-): Promise<Ground> {
-  const rig = await startRig({ databaseServer, temporalAddress, cleanup, simulator: world });
+async function newGround(servers: Servers, counts: typeof whole): Promise<Ground> {
+  const { cleanup } = servers;
+  const rig = await startRig({ ...servers, simulator: world });
   const spool = path.join(stateFolder, 'proof', `spool-${rig.namespace}`);
   cleanup.add(() => Promise.resolve(rmSync(spool, { recursive: true, force: true })));
   const environment = {
@@ -163,7 +168,22 @@ async function damagedFiles(ground: Ground): Promise<number> {
   return met;
 }
 
-async function cutConnections(ground: Ground, cleanup: Cleanup, say: (line: string) => void): Promise<number> {
+async function killedDatabase(ground: Ground, database: MortalServer): Promise<number> {
+  const { rig, environment, counts } = ground;
+  const worker = rig.startWorker(environment);
+  await worker.ready();
+  for (let kill = 0; kill < counts.databaseKills; kill += 1) {
+    await whileLoading(ground, async () => {
+      await database.kill();
+      await sleep(500);
+      await database.restart();
+    });
+  }
+  await worker.stop();
+  return counts.databaseKills;
+}
+
+async function cutConnections(ground: Ground, cleanup: Cleanup): Promise<number> {
   const { rig, environment, counts } = ground;
   const proxy = await startCommitProxy(rig.databaseUrl);
   const closeProxy = cleanup.add(() => proxy.close());
@@ -179,7 +199,7 @@ async function cutConnections(ground: Ground, cleanup: Cleanup, say: (line: stri
 
   const toxiproxy = await startToxiproxy(cleanup);
   if ('whyNot' in toxiproxy) {
-    say(`cut at COMMIT only: ${toxiproxy.whyNot}`);
+    process.stderr.write(`cut at COMMIT only: ${toxiproxy.whyNot}\n`);
     return atCommit;
   }
   const way = await toxiproxy.between(rig.databaseUrl);

@@ -1,4 +1,4 @@
-import type { Cleanup } from '../../../workers/stack/cleanup';
+import { createCleanup, type Cleanup } from '../../../workers/stack/cleanup';
 import { findDatabase } from '../../../workers/stack/database';
 import { freePort } from '../../../workers/stack/processes';
 import { fromRoot } from './project';
@@ -29,8 +29,11 @@ interface Started {
 export async function mortalDatabase({ cleanup, folder, say = () => undefined }: Options): Promise<MortalServer> {
   const port = await freePort();
   const dataDir = fromRoot('.cryptoflow', folder, 'database');
+  // one that was started again is stopped when the first one would have been: behind those who use it
+  const own = createCleanup({ say, handleSignals: false });
+  cleanup.add(() => own.run());
   const start = () =>
-    findDatabase({ dataDir, port, interactive: false, commandPath: process.env.PATH ?? '', say, cleanup });
+    findDatabase({ dataDir, port, interactive: false, commandPath: process.env.PATH ?? '', say, cleanup: own });
   const first = await start();
   return { address: first.url, ...mortal(first, start) };
 }
