@@ -190,6 +190,29 @@ describe.each(databases())('the 15-minute collection on $name', (server) => {
     expect(bitcoin!.active_addresses).not.toBeNull();
   });
 
+  test('a past slot whose day is archived changes nothing any more', async () => {
+    const day = new Date(Date.now() - 100 * 86_400_000).toISOString().slice(0, 10);
+    const slot = `${day}T10:00Z`;
+    const collected = await collect({ slot });
+    expect(collected.onchain).toMatchObject({ inserted: assets });
+    await product.run('applyRetention', { tables: ['onchain_data', 'crypto_sentiment_data'] });
+    const content = async () => [
+      await rowsOf('onchain_data', `${slot.slice(0, -1)}:00.000Z`),
+      ...(await Promise.all(
+        ['onchain_data_aggregated', 'crypto_sentiment_data_aggregated', 'retention_ledger'].map(
+          async (table) => (await sql`SELECT * FROM ${sql.table(table)} ORDER BY 1, 2, 3`.execute(product.db)).rows,
+        ),
+      )),
+    ];
+    const before = await content();
+    expect(before[0]).toEqual([]);
+    expect(before[1]!.length).toBeGreaterThan(assets);
+    const again = await collect({ slot });
+    expect(again).toMatchObject({ status: 'success', onchain: { inserted: 0, updated: 0, unchanged: assets } });
+    await product.run('applyRetention', { tables: ['onchain_data', 'crypto_sentiment_data'] });
+    expect(await content()).toEqual(before);
+  });
+
   test('a backfill fills the 96 slots of a day', async () => {
     const date = new Date(Date.now() - 3 * 86_400_000).toISOString().slice(0, 10);
     const before = product.simulator.requests.filter(({ source }) => source === 'coingecko').length;
