@@ -9,6 +9,7 @@ import type { Schema } from '../db/schema';
 import type { ActivityDeps } from './deps';
 import { SourceFailure } from './failures';
 import { sources } from './registry';
+import { parseSpan } from './spans';
 
 /** Who changes something by hand, as the log has it. */
 export interface ChangedBy {
@@ -95,16 +96,6 @@ export async function changeByHand(
       await endRun(trx, logId, by.runId, { status: 'success', message });
     }),
   );
-}
-
-const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-const longestMs = 366 * 86_400_000;
-
-/** `90m`, `6h`, `2d` in milliseconds, at most a year; undefined for anything else. */
-export function parseSpan(text: string): number | undefined {
-  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  const ms = Number(count) * (unitMs[unit ?? ''] ?? Number.NaN);
-  return ms > 0 && ms <= longestMs ? ms : undefined;
 }
 
 const span = z.string().transform((text, context) => {

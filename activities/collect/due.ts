@@ -1,5 +1,6 @@
 import type { Reading, SourceAsset } from '../observation';
-import { slotMs, spanMs } from './slots';
+import { spanMs } from '../spans';
+import { slotMs } from './slots';
 
 /** When an asset was asked for last, by reading (ISO slot); undefined: never. */
 export type AskedAt = (asset: SourceAsset, reading: string) => string | undefined;

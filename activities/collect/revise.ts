@@ -28,10 +28,11 @@ export async function reviseSlots(
   logId: number,
 ): Promise<number> {
   let rewritten = 0;
+  const probe = probes(trx);
   for (const [coinId, said] of byCoin(observations)) {
     const asset = assets.find((each) => each.coinId === coinId);
     for (const key of asset ? [source.name, `${source.name}${historySuffix}`] : [])
-      rewritten += await reviseAsset(trx, { name: source.name, key }, asset!, said, slot, logId);
+      rewritten += await reviseAsset(trx, probe, { name: source.name, key }, asset!, said, slot, logId);
   }
   return rewritten;
 }
@@ -44,6 +45,7 @@ function byCoin(observations: readonly Observation[]): Map<string, Observation[]
 
 async function reviseAsset(
   trx: Transaction<Schema>,
+  probe: ReturnType<typeof probes>,
   source: { name: string; key: string },
   asset: Asset,
   said: readonly Observation[],
@@ -57,8 +59,8 @@ async function reviseAsset(
     const end = times[index + 1] ?? slot;
     const news = said.find(({ asOf }) => asOf === at)!;
     // any slot of that time tells whether there is a correction
-    const probe = await slotBefore(trx, slotColumn(end), slotColumn(at), source.key);
-    const [row] = probe === undefined ? [] : await observationsOf(trx, [probe], filter);
+    const probed = await probe(slotColumn(end), slotColumn(at), source.key);
+    const [row] = probed === undefined ? [] : await observationsOf(trx, [probed], filter);
     if (row && differs(parseStored(row.fields), news)) changed.push(at);
   }
   if (changed.length === 0) return 0;
@@ -80,6 +82,17 @@ async function reviseAsset(
     { onchain: logId, sentiment: logId },
   );
   return corrected.length;
+}
+
+/** `slotBefore`, asked once for all assets: a source gives them values of the same times. */
+function probes(trx: Transaction<Schema>) {
+  const known = new Map<string, Promise<string | undefined>>();
+  return (before: string, since: string, key: string): Promise<string | undefined> => {
+    const what = `${before} ${since} ${key}`;
+    const found = known.get(what) ?? slotBefore(trx, before, since, key);
+    known.set(what, found);
+    return found;
+  };
 }
 
 /** Whether one of the values of the same moment is another one now. */

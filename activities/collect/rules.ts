@@ -2,7 +2,7 @@ import type { NetworkType } from '../../db/queries/coins';
 import { fieldNames, fieldOf, type FieldName } from '../fields';
 import type { Source } from '../source';
 import { derived } from './derive';
-import { spanMs } from './slots';
+import { spanMs } from '../spans';
 
 /** One source of a field: the smallest rank is believed first. */
 export interface FieldSource {

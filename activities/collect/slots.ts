@@ -1,17 +1,7 @@
-/** Slots are quarter-hours of UTC; ages and intervals are spans of time. */
+/** Slots are quarter-hours of UTC. */
 
 export const slotMs = 15 * 60_000;
 const dayMs = 86_400_000;
-
-const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: dayMs };
-
-/** `15m`, `2h`, `7d` in milliseconds. Throws for anything else: these are constants of our own sources. */
-export function spanMs(text: string): number {
-  const [, count, unit] = /^(\d+)([mhd])$/.exec(text) ?? [];
-  const ms = Number(count) * (unitMs[unit ?? ''] ?? Number.NaN);
-  if (Number.isNaN(ms)) throw new Error(`not a span of time: ${text}`);
-  return ms;
-}
 
 /** The name of a slot in ids, logs and messages: 2026-11-22T10:15Z. */
 export function slotName(slot: string | number): string {

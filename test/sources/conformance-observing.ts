@@ -1,5 +1,5 @@
 import { sourceAssets } from '../../activities/assets';
-import { spanMs } from '../../activities/collect/slots';
+import { spanMs } from '../../activities/spans';
 import { fieldOf, type FieldName } from '../../activities/fields';
 import type { Observation, ReadingAnswer, SourceAsset } from '../../activities/observation';
 import type { NamedDataset } from '../../activities/registry';

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { environmentNames } from '../../workers/config';
+import { environmentNames } from '../../workers/variables';
 import { searchAttributeTypes } from '../../workers/stack/namespace';
 
 // Docker's own reference implementation of the Compose specification; its command prints the model it understood.

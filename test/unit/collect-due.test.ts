@@ -1,5 +1,6 @@
 import { dueRequests, monthLeft } from '../../activities/collect/due';
-import { slotMs, slotName, spanMs } from '../../activities/collect/slots';
+import { slotMs, slotName } from '../../activities/collect/slots';
+import { spanMs } from '../../activities/spans';
 import { requestsPerMinute, reserves } from '../../activities/budget';
 import { source as coingecko } from '../../activities/coingecko';
 import type { Observing, SourceAsset } from '../../activities/observation';

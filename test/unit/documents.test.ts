@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { rules, type FailureType } from '../../activities/failures';
 import { datasets } from '../../activities/registry';
-import { configurationTable, environmentExample } from '../../workers/config';
+import { configurationTable, environmentExample } from '../../workers/variables';
 import { schedules } from '../../workers/schedules';
 import { cliHere } from '../cli/run-cli';
 

@@ -1,7 +1,7 @@
 import { resolveCoin } from '../../activities/coins';
 import { rules, type FailureType } from '../../activities/failures';
 import { findSource } from '../../activities/registry';
-import { parseSpan } from '../../activities/sources';
+import { parseSpan } from '../../activities/spans';
 import { failedAttempts, failureCauses } from '../../db/queries/failure-causes';
 import { table } from '../output';
 import { UsageError, type Command } from './command';

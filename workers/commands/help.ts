@@ -1,4 +1,4 @@
-import { variables } from '../config';
+import { variables } from '../variables';
 import { table } from '../output';
 import { optionsOf } from './arguments';
 import type { Action, Command } from './command';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { fieldTable, fieldTableMarkdown } from '../../activities/collect/field-table';
 import { findSource, sources as allSources } from '../../activities/registry';
-import { changeByHand, changePause, parseSpan, type ChangedBy } from '../../activities/sources';
+import { changeByHand, changePause, type ChangedBy } from '../../activities/sources';
+import { parseSpan } from '../../activities/spans';
 import type { Limits } from '../../activities/source';
 import { datesAtOnce, setDatesAtOnce } from '../../db/queries/admitted-dates';
 import { endless, listBudgets } from '../../db/queries/source-budgets';
