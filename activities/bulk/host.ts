@@ -10,7 +10,7 @@ import { SourceFailure, judgeStatus, type FailureDetails } from '../failures';
 import { networkReason } from '../http';
 import type { NamedDataset } from '../registry';
 import type { SourceCoin } from '../source';
-import { beginning, openFile } from './get';
+import { beginning, chunksOf, openFile } from './get';
 import { spoolFile, type SpooledFile } from './spool';
 
 // The host of the files: another one than the API, with limits of its own (`<source>-dumps` among the budgets). One
@@ -80,7 +80,8 @@ export function bulkHost(deps: ActivityDeps, { named, coin, date, budgetClass }:
       const response = await openFile(url, method, { ...own, ...headers }, signal);
       asked.status = response.statusCode;
       const { socket } = response;
-      closed = socket.destroyed ? Promise.resolve() : once(socket, 'close');
+      // rejects with what else happens to the socket: a failure of the body, and said there
+      closed = socket.destroyed ? Promise.resolve() : once(socket, 'close').catch(() => undefined);
       return response;
     } catch (error) {
       throw networkFailure(error, signal);
@@ -145,7 +146,7 @@ export function bulkHost(deps: ActivityDeps, { named, coin, date, budgetClass }:
           const from = response.statusCode === 206 ? startOf(response) : 0;
           if (from !== 0 && from !== have)
             throw failure('Unavailable', `the host sent bytes from ${from}, not ${have}`);
-          await store(response, file, from, { ...host, sizeBytes: remote.sizeBytes }, onBytes, signal);
+          await store(chunksOf(response), file, from, { ...host, sizeBytes: remote.sizeBytes }, onBytes, signal);
         } catch (error) {
           response.destroy();
           throw networkFailure(error, signal);
@@ -164,7 +165,7 @@ export function bulkHost(deps: ActivityDeps, { named, coin, date, budgetClass }:
               return await work(held);
             } finally {
               // who takes the place next must not meet our connection at the host
-              await Promise.race([closed.catch(() => undefined), sleep(longestCloseMs)]);
+              await Promise.race([closed, sleep(longestCloseMs)]);
             }
           }),
   };
