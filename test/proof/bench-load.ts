@@ -11,6 +11,7 @@ import { source as blockchair } from '../../activities/blockchair';
 import { readDayFile, noTotals } from '../../activities/bulk/day-file';
 import { unzipped } from '../../activities/bulk/load-day';
 import { openDatabase } from '../../db/connect';
+import { dayAfter } from '../../db/days';
 import { infileQuery } from '../../db/dialect';
 import { migrateToLatest } from '../../db/migrate';
 import { ensureMonthPartition } from '../../db/partitions';
@@ -28,8 +29,8 @@ import { preload } from './load/preload';
 // database needs for the same rows: LOAD DATA of the decompressed file into the same table. In turns, so that what else
 // the machine does meets both.
 
-/** Each round has a day of its own, in one month. */
-const dates = ['20', '21', '22', '23', '24'].map((day) => `2026-10-${day}`);
+/** Each round has a day of its own, from this one on: in the middle of a month, or where `--from` says. */
+const firstDate = '2026-10-20';
 /** Rows that are there beforehand are those of the days before, as many as Bitcoin has. */
 const rowsPerDay = 500_000;
 const bitcoin = { coinId: 'bitcoin', symbol: 'BTC', sourceId: 'bitcoin' };
@@ -37,10 +38,11 @@ const aims = { ratio: { MariaDB: 0.9, MySQL: 0.85 }, reloadRatio: 2, peakRssMb: 
 
 export async function benchLoad({ say, cleanup, size }: BenchTools) {
   const rows = size.rows ?? 500_000;
-  const rounds = Math.min(size.rounds ?? 3, dates.length);
+  const dates = [size.from ?? firstDate];
+  while (dates.length < (size.rounds ?? 3)) dates.push(dayAfter(dates.at(-1)!));
   const folder = path.join(stateFolder, 'bench', 'load');
   const files: DumpFile[] = [];
-  for (const date of dates.slice(0, rounds)) files.push(await makeDumpFile(folder, date, rows));
+  for (const date of dates) files.push(await makeDumpFile(folder, date, rows));
   say(`files     of ${rows} rows, ${megabytes(files[0]!.gzip)} MB compressed`);
   const dumpsUrl = await serveDumps(files, cleanup);
   const servers = await startServers('bench', cleanup, say, privateServerArgs);
@@ -55,8 +57,7 @@ export async function benchLoad({ say, cleanup, size }: BenchTools) {
   const { db } = database;
   await migrateToLatest(db);
   const days = Math.ceil((size.preload ?? 0) / rowsPerDay);
-  for (const month of monthsBefore(dates[0]!, days))
-    await ensureMonthPartition(db, 'raw_blockchain_transactions', month);
+  for (const month of monthsOf(dates, days)) await ensureMonthPartition(db, 'raw_blockchain_transactions', month);
   await sql`CREATE TABLE plain LIKE raw_blockchain_transactions`.execute(db);
   const version = (await sql<{ version: string }>`SELECT VERSION() AS version`.execute(db)).rows[0]!.version;
   const tables = ['raw_blockchain_transactions', 'plain'];
@@ -101,7 +102,7 @@ export async function benchLoad({ say, cleanup, size }: BenchTools) {
     seconds.parse.push(await parse(file));
     const now = Object.entries(seconds).map(([what, values]) => `${what} ${values.at(-1)!.toFixed(2)} s`);
     say(
-      `round ${index + 1} of ${rounds}, load ${loadavg()[0]!.toFixed(1)}: ${now.join(', ')}; peak RSS ${loadPeakMb} MB, with the reload ${rss(worker, 'VmHWM')} MB`,
+      `round ${index + 1} of ${files.length}, load ${loadavg()[0]!.toFixed(1)}: ${now.join(', ')}; peak RSS ${loadPeakMb} MB, with the reload ${rss(worker, 'VmHWM')} MB`,
     );
   }
   const peakRssMb = rss(worker, 'VmHWM');
@@ -199,12 +200,11 @@ async function parse(file: DumpFile): Promise<number> {
   return (performance.now() - from) / 1_000;
 }
 
-/** The months of a date and of so many days before it, ascending. */
-function monthsBefore(date: string, days: number): string[] {
-  const all = Array.from({ length: days + 1 }, (_, back) =>
-    new Date(Date.parse(date) - (days - back) * 86_400_000).toISOString().slice(0, 7),
-  );
-  return [...new Set(all)];
+/** The months of dates and of so many days before the first of them. */
+function monthsOf(dates: readonly string[], days: number): Set<string> {
+  const first = Date.parse(dates[0]!);
+  const before = Array.from({ length: days }, (_, back) => new Date(first - back * 86_400_000).toISOString());
+  return new Set([...before, ...dates].map((date) => date.slice(0, 7)));
 }
 
 function rss({ pid }: WorkerProcess, field: 'VmRSS' | 'VmHWM'): number {

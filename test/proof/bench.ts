@@ -13,7 +13,7 @@ export interface BenchTools {
   say: (line: string) => void;
   cleanup: Cleanup;
   /** how large, for benches that have sizes */
-  size: { rows?: number; preload?: number; rounds?: number };
+  size: { rows?: number; preload?: number; rounds?: number; from?: string };
 }
 
 interface Bench {
@@ -28,7 +28,7 @@ const benches: Readonly<Record<string, Bench>> = {
     run: benchBudget,
   },
   load: {
-    says: 'a day of transactions through the whole workflow beside a plain LOAD DATA of the same file (3 min); --rows, --preload, --rounds',
+    says: 'a day of transactions through the whole workflow beside a plain LOAD DATA of the same file (3 min); --rows, --preload, --rounds, --from <date>',
     run: benchLoad,
   },
   collect: {
@@ -53,6 +53,7 @@ async function main(): Promise<void> {
       rows: { type: 'string' },
       preload: { type: 'string' },
       rounds: { type: 'string' },
+      from: { type: 'string' },
     },
   });
   const name = positionals[0] ?? '';
@@ -63,7 +64,10 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const size = { rows: count(values.rows), preload: count(values.preload), rounds: count(values.rounds) };
+  const size = {
+    ...{ rows: count(values.rows), preload: count(values.preload), rounds: count(values.rounds) },
+    from: day(values.from),
+  };
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const cleanup = createCleanup({ say });
   try {
@@ -90,6 +94,11 @@ function count(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^[1-9]\d*$/.test(text)) throw new Error(`"${text}" is not a whole number above 0`);
   return Number(text);
+}
+
+function day(text: string | undefined): string | undefined {
+  if (text !== undefined && Number.isNaN(Date.parse(`${text}T00:00Z`))) throw new Error(`"${text}" is not a day`);
+  return text;
 }
 
 void main();

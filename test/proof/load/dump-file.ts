@@ -50,7 +50,7 @@ export async function makeDumpFile(folder: string, date: string, rows: number): 
 function* text(date: string, rows: number): Generator<string> {
   const random = randomFrom(`bench/${date}`);
   const blocks = Math.ceil(rows / rowsPerBlock);
-  const firstBlock = 700_000 + 10_000 * Number(date.slice(8));
+  const firstBlock = 900_000 + 10_000 * Number(date.slice(8));
   let lines = [header];
   for (let row = 0; row < rows; row += 1) {
     const block = Math.floor(row / rowsPerBlock);
