@@ -2,7 +2,14 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import { retrying } from '../db/failures';
-import { endless, setBudget, takePermit, type BudgetClass, type Permit } from '../db/queries/source-budgets';
+import {
+  bulkBudget,
+  endless,
+  setBudget,
+  takePermit,
+  type BudgetClass,
+  type Permit,
+} from '../db/queries/source-budgets';
 import { leaseSeconds, releaseLease, renewLease, setLeases, takeLease, type Lease } from '../db/queries/source-leases';
 import type { Schema } from '../db/schema';
 import type { ConfiguredSource } from './deps';
@@ -70,36 +77,22 @@ export function toleratedLatenessMs(limits: Limits): number {
 /** Writes what the configured plans allow; counts and pauses stay. */
 export async function applyBudgets(db: Kysely<Schema>, sources: Iterable<ConfiguredSource>): Promise<void> {
   for (const { source, plan, bulk } of sources) {
-    if (bulk) await applyBulkBudget(db, source.name, bulk.limits);
-    const { connections, perDay, perMonth } = plan.limits;
-    await setBudget(db, {
-      source: source.name,
-      requestsPerMinute: requestsPerMinute(plan.limits),
-      dayQuota: perDay ?? null,
-      monthQuota: perMonth ?? null,
-      maxConcurrency: connections ?? null,
-      ...reserves,
-    });
-    await setLeases(db, source.name, connections ?? 0);
+    await applyBudget(db, source.name, plan.limits);
+    if (bulk) await applyBudget(db, bulkBudget(source.name), bulk.limits);
   }
 }
 
-/** The files' host has no quotas. */
-async function applyBulkBudget(db: Kysely<Schema>, source: string, limits: Limits): Promise<void> {
+async function applyBudget(db: Kysely<Schema>, name: string, limits: Limits): Promise<void> {
+  const { connections, perDay, perMonth } = limits;
   await setBudget(db, {
-    source: bulkBudget(source),
+    source: name,
     requestsPerMinute: requestsPerMinute(limits),
-    dayQuota: null,
-    monthQuota: null,
-    maxConcurrency: limits.connections ?? null,
+    dayQuota: perDay ?? null,
+    monthQuota: perMonth ?? null,
+    maxConcurrency: connections ?? null,
     ...reserves,
   });
-  await setLeases(db, bulkBudget(source), limits.connections ?? 0);
-}
-
-/** The name under which the budgets know the host of a source's files. */
-export function bulkBudget(source: string): string {
-  return `${source}-dumps`;
+  await setLeases(db, name, connections ?? 0);
 }
 
 export interface Turn {

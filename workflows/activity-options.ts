@@ -42,6 +42,11 @@ export function priorityOf(priority: Priority): { priorityKey: number } {
   return { priorityKey: priorityKeys[priority] };
 }
 
+/** Which part of a quota it may use: a person's run counts as live work. */
+export function budgetClassOf(priority: Priority): 'live' | 'backfill' {
+  return priority === 'backfill' ? 'backfill' : 'live';
+}
+
 export function database(summary: string, priority: Priority = 'manual') {
   return proxyActivities<Activities>({ ...databaseWork, summary, priority: priorityOf(priority) });
 }

@@ -1,7 +1,7 @@
 import { setCurrentDetails, sleep } from '@temporalio/workflow';
 import type { FileLoaded, Probed } from '../activities/dumps';
 import type { OpenedRun } from '../activities/runs';
-import { bulkQueue, sourceQueue, type Priority } from './activity-options';
+import { budgetClassOf, bulkQueue, sourceQueue, type Priority } from './activity-options';
 import { explainDate, today } from './logical-date';
 
 /** What a run of the file's way knows of its run. */
@@ -52,6 +52,5 @@ export async function waitForDump(dump: DumpRun, waitMs: number): Promise<Probed
 }
 
 function fileOf({ run, date, priority }: DumpRun) {
-  const budgetClass = priority === 'backfill' ? ('backfill' as const) : ('live' as const);
-  return { dataset: run.dataset, coin: run.coin, date, budgetClass };
+  return { dataset: run.dataset, coin: run.coin, date, budgetClass: budgetClassOf(priority) };
 }

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { Probed } from '../activities/dumps';
 import type { OpenedRun, RunClose, RunResult } from '../activities/runs';
-import { database, sourceQueue, type Priority } from './activity-options';
+import { budgetClassOf, database, sourceQueue, type Priority } from './activity-options';
 import { coinAttribute, datasetAttribute, logicalDateAttribute, statusAttribute, tagStatus } from './details';
 import { load, probe, waitForDump, type DumpRun } from './dump';
 import { parseRunInput } from './input';
@@ -88,7 +88,7 @@ export async function ingestDataset(input: unknown, context?: RunContext, contin
         date,
         cursor,
         addresses: run.addresses,
-        budgetClass: priority === 'backfill' ? 'backfill' : 'live',
+        budgetClass: budgetClassOf(priority),
         continuedFrom: continuedFromExecutionRunId ?? null,
       });
       rows += page.counts.processed;

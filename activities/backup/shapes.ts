@@ -1,5 +1,5 @@
-import { dayAfter } from '../../db/days';
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { dayAfter } from '../../db/days';
 import { unitTables, type Unit } from '../../db/queries/changed-units';
 import type { ValueKind } from './row-text';
 

@@ -1,7 +1,13 @@
-import type { z } from 'zod';
-import { rawText } from '../numbers';
 import type { Bulk, BulkColumn, CellForm, Reject, Row, SourceCoin } from '../source';
-import { bitcoinTransactionRow, blockRow, ethereumTransactionRow, isEthereum, outsideDay } from './rows';
+import {
+  bitcoinTransactionRow,
+  blockRow,
+  ethereumTransactionRow,
+  isEthereum,
+  outsideDay,
+  sort,
+  type Parsed,
+} from './rows';
 import { bitcoinTransaction, block, ethereumTransaction } from './schema';
 
 // The daily dumps: https://gz.blockchair.com/{chain}/{table}/blockchair_{chain}_{table}_YYYYMMDD.tsv.gz. `columns` says
@@ -108,23 +114,14 @@ function flag(cell: string | null | undefined): unknown {
   return cell === '1' ? true : cell === '0' ? false : cell;
 }
 
+/** One line, by the rules of an item of the API. */
 function judged<T extends { time: string }>(
   cells: Cells,
   date: string,
-  parsed: { success: true; data: T } | { success: false; error: z.ZodError },
+  parsed: Parsed<T>['parsed'],
   toRow: (item: T) => Row,
 ): { row: Row } | Reject {
-  const refuse = (field: string | null, reason: string): Reject => ({
-    key: cells.hash ?? cells.id ?? null,
-    field,
-    reason,
-    raw: rawText(cells),
-  });
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    const field = issue.path.map(String).join('.') || null;
-    return refuse(field, `${field ?? 'row'}: ${issue.message}`);
-  }
-  const outside = outsideDay(parsed.data.time, date);
-  return outside === undefined ? { row: toRow(parsed.data) } : refuse(null, outside);
+  const problem = ({ time: at }: T): string | undefined => outsideDay(at, date);
+  const { rows, rejects } = sort([{ raw: cells, parsed }], ['hash', 'id'], problem, toRow);
+  return rows[0] ? { row: rows[0] } : rejects[0]!;
 }

@@ -1,6 +1,5 @@
 import { listCoins, type Coin } from '../../db/queries/coins';
 import { coinsAddedOn, hasRuns, runStates, type RunState } from '../../db/queries/health';
-import { dayAfter } from '../../db/days';
 import { sourceCoin } from '../coins';
 import { datasets, type NamedDataset } from '../registry';
 import { brief, critical, dayFrom, firstFew, ok, warning, type HealthContext } from './check';
@@ -107,7 +106,7 @@ function newest({ states }: Series): RunState | undefined {
 /** A run may wait for its file for hours, and ends by itself when that takes too long. */
 function isUnderWay(series: Series, due: string): boolean {
   const running = new Set(series.states.filter(({ status }) => status === 'running').map(({ date }) => date));
-  for (let date = dayAfter(newest(series)!.date); date <= due; date = dayAfter(date))
+  for (let date = dayFrom(newest(series)!.date, 1); date <= due; date = dayFrom(date, 1))
     if (!running.has(date)) return false;
   return true;
 }

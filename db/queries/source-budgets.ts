@@ -137,6 +137,11 @@ export async function takePermit(db: Kysely<Schema>, request: PermitRequest): Pr
   };
 }
 
+/** The name under which the budgets know the host of a source's files. */
+export function bulkBudget(source: string): string {
+  return `${source}-dumps`;
+}
+
 /**
  * Pauses a source for so long (null: until it is resumed), or resumes it (undefined). False: the source has no budget.
  */
@@ -155,7 +160,7 @@ export async function setPause(
     .updateTable('source_budgets')
     .set({ paused_until: until, paused_reason: pause?.reason ?? null })
     // the host of its files too
-    .where('source', 'in', [source, `${source}-dumps`])
+    .where('source', 'in', [source, bulkBudget(source)])
     .executeTakeFirst();
   return Number(result.numUpdatedRows) > 0;
 }
